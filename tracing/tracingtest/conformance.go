@@ -1,0 +1,355 @@
+package tracingtest
+
+import (
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// Conformance checks finished spans against the OpenTelemetry conventions for GenAI, MCP, HTTP and FaaS and against
+// this module's own table of spans, and returns one line for each violation: required and conditional attributes,
+// types, enums, span kinds, status, unknown gen_ai.* keys, gen_ai.* keys where none belong, and the shape of captured
+// content. Success may be Unset, as the conventions have it, or Ok.
+func Conformance(spans []sdktrace.ReadOnlySpan) []string {
+	var violations []string
+	for _, s := range spans {
+		c := checker{span: s, attrs: make(map[string]attribute.Value)}
+		for _, a := range s.Attributes() {
+			c.attrs[string(a.Key)] = a.Value
+		}
+		c.values()
+		c.status()
+		c.genAI()
+		c.mcp()
+		c.http()
+		c.faas()
+		c.ours()
+		c.events()
+		for _, v := range c.violations {
+			violations = append(violations, fmt.Sprintf("%s [%s]: %s", s.Name(), s.SpanKind(), v))
+		}
+	}
+	return violations
+}
+
+type checker struct {
+	span       sdktrace.ReadOnlySpan
+	attrs      map[string]attribute.Value
+	violations []string
+}
+
+func (c *checker) fail(format string, args ...any) {
+	c.violations = append(c.violations, fmt.Sprintf(format, args...))
+}
+
+func (c *checker) has(key string) bool     { _, ok := c.attrs[key]; return ok }
+func (c *checker) text(key string) string  { return c.attrs[key].AsString() }
+func (c *checker) number(key string) int64 { return c.attrs[key].AsInt64() }
+func (c *checker) keys() []string          { return slices.Sorted(maps.Keys(c.attrs)) }
+func (c *checker) kind() trace.SpanKind    { return c.span.SpanKind() }
+func (c *checker) code() codes.Code        { return c.span.Status().Code }
+
+func (c *checker) require(keys ...string) {
+	for _, key := range keys {
+		if !c.has(key) {
+			c.fail("%s is missing", key)
+		}
+	}
+}
+
+func (c *checker) kindOneOf(kinds []trace.SpanKind, why string) {
+	if !slices.Contains(kinds, c.kind()) {
+		c.fail("%s must be of kind %v", why, kinds)
+	}
+}
+
+// values checks each attribute by itself: known key, type, enum, text.
+func (c *checker) values() {
+	for _, key := range c.keys() {
+		value := c.attrs[key]
+		want, known := keyTypes[key]
+		switch {
+		case known && value.Type() != want:
+			c.fail("%s is %s, not %s", key, value.Type(), want)
+			delete(c.attrs, key)
+			continue
+		case !known && (strings.HasPrefix(key, "gen_ai.") || strings.HasPrefix(key, "mcp.")) &&
+			!strings.HasPrefix(key, "gen_ai.prompt.variable."):
+			c.fail("%s is unknown to the conventions", key)
+		}
+		if value.Type() == attribute.STRING {
+			c.textValue(key, value.AsString())
+		}
+		if allowed := enums[key]; allowed != nil && !slices.Contains(allowed, value.AsString()) {
+			c.fail("%s is %q, none of %q", key, value.AsString(), allowed)
+		}
+		if contentShapes[key] != "" {
+			if err := CheckContent(key, value.AsString()); err != nil {
+				c.fail("%v", err)
+			}
+		}
+	}
+	if c.has("server.port") && !c.has("server.address") {
+		c.fail("server.port without server.address")
+	}
+}
+
+func (c *checker) textValue(key, value string) {
+	if !utf8.ValidString(value) {
+		c.fail("%s is not valid UTF-8", key)
+	}
+	if value == "" && (strings.HasPrefix(key, "gen_ai.") || strings.HasPrefix(key, "mcp.") || key == "error.type") {
+		c.fail("%s is empty; it should be left out", key)
+	}
+}
+
+// status checks that error.type and status Error come together.
+func (c *checker) status() {
+	switch failed := c.code() == codes.Error; {
+	case failed && !c.has("error.type"):
+		c.fail("status Error without error.type")
+	case !failed && c.has("error.type") && !c.left():
+		c.fail("error.type %q with status %s", c.text("error.type"), c.code())
+	case failed && strings.ContainsAny(c.text("error.type"), " \t\r\n"):
+		c.fail("error.type %q is a sentence, not a name", c.text("error.type"))
+	}
+}
+
+// left reports whether the client went away before it was answered. That has a name and is no error of the server's.
+func (c *checker) left() bool {
+	return c.kind() == trace.SpanKindServer && c.text("error.type") == "client_disconnected" &&
+		!c.has("http.response.status_code")
+}
+
+func (c *checker) genAI() {
+	var keys []string
+	for _, key := range c.keys() {
+		if strings.HasPrefix(key, "gen_ai.") && key != "gen_ai.operation.name" {
+			keys = append(keys, key)
+		}
+	}
+	if !c.has("gen_ai.operation.name") {
+		for _, key := range keys {
+			c.fail("%s without gen_ai.operation.name", key)
+		}
+		return
+	}
+	name := c.text("gen_ai.operation.name")
+	op, known := operations[name]
+	if name == "invoke_agent" && c.kind() == trace.SpanKindClient {
+		op = operations["invoke_agent CLIENT"]
+	}
+	if !known {
+		c.fail("gen_ai.operation.name %q is unknown", name)
+		return
+	}
+	if !c.mcpService() {
+		c.kindOneOf(op.kinds, name)
+	}
+	c.require(op.required...)
+	for _, key := range keys {
+		if !slices.Contains(op.required, key) && !matches(op.allowed, key) {
+			c.fail("%s does not belong on %s", key, name)
+		}
+	}
+	if c.has("server.address") && !c.has("server.port") {
+		c.fail("server.address without server.port")
+	}
+	if p := c.text("gen_ai.provider.name"); slices.Contains(op.required, "gen_ai.request.model") &&
+		c.has("gen_ai.provider.name") && !slices.Contains(modelProviders, p) {
+		c.fail("gen_ai.provider.name %q is no provider of models", p)
+	}
+	for _, r := range c.attrs["gen_ai.response.finish_reasons"].AsStringSlice() {
+		if !slices.Contains(finishReasons, r) && (r == "" || strings.ToUpper(r) != r) {
+			c.fail("finish reason %q is neither the conventions' nor Gemini's", r)
+		}
+	}
+	if c.has("gen_ai.request.choice.count") && c.number("gen_ai.request.choice.count") == 1 {
+		c.fail("gen_ai.request.choice.count should be left out when it is 1")
+	}
+	if c.has("gen_ai.tool.call.result") && c.code() == codes.Error {
+		c.fail("gen_ai.tool.call.result on a failed call")
+	}
+	c.usage()
+}
+
+func (c *checker) usage() {
+	for _, key := range c.keys() {
+		if strings.HasPrefix(key, "gen_ai.usage.") && c.number(key) < 0 {
+			c.fail("%s is negative", key)
+		}
+	}
+	for _, pair := range [][2]string{
+		{"gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.input_tokens"},
+		{"gen_ai.usage.cache_write.input_tokens", "gen_ai.usage.input_tokens"},
+		{"gen_ai.usage.reasoning.output_tokens", "gen_ai.usage.output_tokens"},
+	} {
+		if part, whole := pair[0], pair[1]; c.number(part) > c.number(whole) {
+			c.fail("%s is more than %s, of which it is a part", part, whole)
+		}
+	}
+}
+
+// mcpService reports whether the span is a tool service's own: the one place where execute_tool is SERVER.
+func (c *checker) mcpService() bool {
+	return c.kind() == trace.SpanKindServer && c.text("mcp.method.name") == "tools/call"
+}
+
+func (c *checker) mcp() {
+	for _, key := range c.keys() {
+		if strings.HasPrefix(key, "mcp.") && !c.has("mcp.method.name") {
+			c.fail("%s without mcp.method.name", key)
+		}
+	}
+	if c.text("mcp.method.name") == "tools/call" && c.text("gen_ai.operation.name") != "execute_tool" {
+		c.fail("an MCP tools/call must be execute_tool")
+	}
+	// A numeric error.type is a JSON-RPC code when it is negative, and an HTTP status otherwise.
+	kind, status := c.text("error.type"), c.text("rpc.response.status_code")
+	if code, err := strconv.Atoi(kind); c.has("mcp.method.name") && err == nil && code < 0 && status != kind {
+		c.fail("JSON-RPC error %s with rpc.response.status_code %q", kind, status)
+	}
+	if status != "" && c.code() != codes.Error {
+		c.fail("rpc.response.status_code %q with status %s", status, c.code())
+	}
+}
+
+// http checks HTTP spans: those with a method.
+func (c *checker) http() {
+	if !c.has("http.request.method") {
+		if c.has("http.response.status_code") || c.has("http.route") {
+			c.fail("http.request.method is missing")
+		}
+		return
+	}
+	target, limit := c.text("url.template"), int64(400)
+	switch c.kind() {
+	case trace.SpanKindServer:
+		c.require("url.path", "url.scheme")
+		target, limit = c.text("http.route"), 500
+		if target != "" && !strings.HasPrefix(target, "/") {
+			c.fail("http.route %q is no path", target)
+		}
+		if c.has("url.full") {
+			c.fail("url.full does not belong on a server span")
+		}
+	case trace.SpanKindClient:
+		c.require("server.address", "server.port", "url.full")
+		c.fullURL()
+	default:
+		c.fail("an HTTP span is SERVER or CLIENT")
+		return
+	}
+	name := c.text("http.request.method")
+	if name == "_OTHER" {
+		name = "HTTP"
+	}
+	if target != "" {
+		name += " " + target
+	}
+	if c.span.Name() != name {
+		c.fail("an HTTP span of this method and route is named %q", name)
+	}
+	if c.has("http.request.resend_count") && c.number("http.request.resend_count") < 1 {
+		c.fail("http.request.resend_count is left out on the first attempt")
+	}
+	if c.code() == codes.Ok {
+		c.fail("an HTTP span that succeeds leaves its status unset")
+	}
+	if !c.has("http.response.status_code") {
+		return // no answer came; a failure then, unless the caller gave up
+	}
+	switch status := c.number("http.response.status_code"); {
+	case status < 100 || status > 599:
+		c.fail("http.response.status_code is %d", status)
+	case status >= limit && c.code() != codes.Error:
+		c.fail("HTTP status %d with status %s", status, c.code())
+	case status >= limit && c.kind() == trace.SpanKindClient && c.text("error.type") != strconv.FormatInt(status, 10):
+		c.fail("HTTP status %d with error.type %q", status, c.text("error.type"))
+	case status < limit && c.kind() == trace.SpanKindServer && c.code() == codes.Error:
+		c.fail("HTTP status %d with status Error", status)
+	}
+}
+
+func (c *checker) fullURL() {
+	full := c.text("url.full")
+	u, err := url.Parse(full)
+	switch {
+	case full == "":
+	case err != nil || u.Scheme == "" || u.Host == "":
+		c.fail("url.full %q is no absolute URL", full)
+	case u.User != nil && u.User.String() != "REDACTED:REDACTED":
+		c.fail("url.full holds credentials")
+	case u.Query().Has("key") && u.Query().Get("key") != "REDACTED":
+		c.fail("url.full holds an API key")
+	}
+}
+
+func (c *checker) faas() {
+	for _, key := range []string{"faas.trigger", "faas.coldstart", "faas.invocation_id"} {
+		if c.has(key) && c.kind() != trace.SpanKindServer {
+			c.fail("%s belongs on the server span", key)
+		}
+		if c.has(key) && !c.has("faas.trigger") {
+			c.fail("%s without faas.trigger", key)
+		}
+	}
+	if c.text("faas.trigger") == "http" {
+		c.require("http.request.method")
+	}
+	if c.has("faas.invoked_name") || c.has("faas.invoked_provider") {
+		c.require("faas.invoked_name", "faas.invoked_provider")
+	}
+}
+
+// ours checks the spans of this module by their name.
+func (c *checker) ours() {
+	for name, want := range ourSpans {
+		if !matches([]string{name}, c.span.Name()) {
+			continue
+		}
+		c.kindOneOf(want.kinds, name)
+		c.require(want.required...)
+		if got := c.text("gen_ai.operation.name"); got != want.operation {
+			c.fail("gen_ai.operation.name is %q, not %q", got, want.operation)
+		}
+		if c.has("tool.success") && c.attrs["tool.success"].AsBool() == (c.code() == codes.Error) {
+			c.fail("tool.success contradicts status %s", c.code())
+		}
+		if want.exception && c.code() == codes.Error && !slices.ContainsFunc(c.span.Events(), isException) {
+			c.fail("status Error without the recorded exception")
+		}
+	}
+}
+
+func isException(e sdktrace.Event) bool { return e.Name == "exception" }
+
+// oldEvents were the conventions' ways to record content before it moved to attributes.
+var oldEvents = []string{
+	"gen_ai.system.message", "gen_ai.user.message", "gen_ai.assistant.message", "gen_ai.tool.message", "gen_ai.choice",
+}
+
+func (c *checker) events() {
+	for _, e := range c.span.Events() {
+		if slices.Contains(oldEvents, e.Name) {
+			c.fail("the event %s is gone from the conventions", e.Name)
+		}
+		if !isException(e) {
+			continue
+		}
+		if !slices.ContainsFunc(e.Attributes, func(a attribute.KeyValue) bool {
+			return (a.Key == "exception.type" || a.Key == "exception.message") && a.Value.AsString() != ""
+		}) {
+			c.fail("an exception has neither exception.type nor exception.message")
+		}
+	}
+}
