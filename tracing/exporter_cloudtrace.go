@@ -1,0 +1,211 @@
+package tracing
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	cloudtrace "github.com/GoogleCloudPlatform/opentelemetry-operations-go/exporter/trace"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"google.golang.org/api/option"
+	"google.golang.org/grpc"
+)
+
+// CloudTraceConfig says which Cloud Trace. The zero value is Google's, with application default
+// credentials.
+type CloudTraceConfig struct {
+	Endpoint string        // "host:port" or URL; loopback: plaintext without credentials; default Google's
+	Timeout  time.Duration // of one export; default 10s
+}
+
+const cloudTraceEndpoint = "cloudtrace.googleapis.com:443"
+
+func (c CloudTraceConfig) withDefaults() CloudTraceConfig {
+	if c.Endpoint == "" {
+		c.Endpoint = cloudTraceEndpoint
+	}
+	if c.Timeout <= 0 {
+		c.Timeout = defaultExportTimeout
+	}
+	return c
+}
+
+// cloudTraceExporter sends spans by Google's exporter for the Cloud Trace API, which is kept for the
+// projects that have it: Google archives it after 2027-01-01 and points to the Telemetry API.
+//
+// Around the library it puts right what would hurt an invocation: the connection is ours, so nothing
+// traces the export itself, no credential is probed at construction, and the client's own retries (12 s
+// against a dead backend) are off; list attributes, which the library drops, go as JSON; attribute
+// slices are not shared with it, because it appends to them.
+//
+// The library writes its notice of deprecation once a process to the standard logger, at the first
+// export. Keeping it out would mean to redirect that logger under other goroutines, so it stays.
+type cloudTraceExporter struct {
+	cfg       CloudTraceConfig
+	projectID string      // "": the resource's, then the credentials'
+	auth      *googleAuth // nil: no credentials
+	conn      *grpc.ClientConn
+
+	mu     sync.Mutex
+	inner  *cloudtrace.Exporter // nil until the project is known
+	closed bool
+}
+
+// newCloudTraceExporter dials nothing and looks for no credential. An empty project means gcp.project_id
+// of the spans' resource, then the credentials' project.
+func newCloudTraceExporter(cfg CloudTraceConfig, project string, auth *googleAuth) (*cloudTraceExporter, error) {
+	cfg = cfg.withDefaults()
+	addr, plain, err := cloudTraceAddress(cfg.Endpoint)
+	if err != nil {
+		return nil, fmt.Errorf("cloud trace exporter: %w", err)
+	}
+	tc := &tls.Config{MinVersion: tls.VersionTLS12}
+	if plain {
+		tc, auth = nil, nil
+	}
+	opts := append(exporterDialOptions(tc, auth), grpc.WithUnaryInterceptor(singleAttempt))
+	conn, err := grpc.NewClient(addr, opts...)
+	if err != nil {
+		return nil, fmt.Errorf("cloud trace exporter: creating the gRPC client: %w", err)
+	}
+	return &cloudTraceExporter{cfg: cfg, projectID: project, auth: auth, conn: conn}, nil
+}
+
+// cloudTraceAddress reads CLOUD_TRACE_ENDPOINT's forms: host, host:port, http(s) URL.
+func cloudTraceAddress(endpoint string) (addr string, plain bool, err error) {
+	if !strings.Contains(endpoint, "://") {
+		endpoint = "https://" + endpoint
+	}
+	u, err := url.Parse(endpoint)
+	if err != nil || u.Hostname() == "" {
+		return "", false, errors.New("the endpoint is neither host:port nor a URL")
+	}
+	return hostPort(u), isLoopback(u.Hostname()), nil
+}
+
+func isLoopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+// singleAttempt hides the status of a failed call from the client library, which would repeat it until
+// the export's time is over. Repeating is the pipeline's decision.
+func singleAttempt(
+	ctx context.Context,
+	method string,
+	req, reply any,
+	cc *grpc.ClientConn,
+	invoke grpc.UnaryInvoker,
+	opts ...grpc.CallOption,
+) error {
+	if err := invoke(ctx, method, req, reply, cc, opts...); err != nil {
+		return grpcExportError(err)
+	}
+	return nil
+}
+
+// Warm opens the connection and gets a token in the background.
+func (x *cloudTraceExporter) Warm(context.Context) {
+	if x.auth != nil {
+		x.auth.warm()
+	}
+	x.conn.Connect()
+}
+
+// ExportSpans sends spans in one BatchWriteSpans per project. Its errors are *exportError.
+func (x *cloudTraceExporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
+	if len(spans) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, x.cfg.Timeout)
+	defer cancel()
+	inner, err := x.exporter(ctx, spans[0])
+	if err != nil {
+		return &exportError{fault: faultRetryable, err: err}
+	}
+	if err := inner.ExportSpans(ctx, cloudTraceSpans(spans)); err != nil {
+		return &exportError{
+			fault: classifyExport(err), retryAfter: exportRetryAfter(err), err: fmt.Errorf("cloud trace: %w", err),
+		}
+	}
+	return nil
+}
+
+// exporter returns the library's exporter, made at the first call that knows the project.
+func (x *cloudTraceExporter) exporter(
+	ctx context.Context,
+	sample sdktrace.ReadOnlySpan,
+) (*cloudtrace.Exporter, error) {
+	x.mu.Lock()
+	inner, closed := x.inner, x.closed
+	x.mu.Unlock()
+	if closed {
+		return nil, errExporterClosed
+	}
+	if inner != nil {
+		return inner, nil
+	}
+	project := x.project(ctx, sample) // may take its time: outside the lock
+	if project == "" {
+		return nil, errors.New("cloud trace: no project: set GOOGLE_CLOUD_PROJECT")
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.closed {
+		return nil, errExporterClosed
+	}
+	if x.inner != nil {
+		return x.inner, nil
+	}
+	inner, err := cloudtrace.New(
+		cloudtrace.WithProjectID(project),
+		cloudtrace.WithTimeout(x.cfg.Timeout),
+		cloudtrace.WithAttributeMapping(func(k attribute.Key) attribute.Key { return k }), // cloudTraceSpans does it
+		// The error comes back from ExportSpans; a second report would only repeat it.
+		cloudtrace.WithErrorHandler(otel.ErrorHandlerFunc(func(error) {})),
+		cloudtrace.WithTraceClientOptions([]option.ClientOption{
+			option.WithGRPCConn(x.conn),
+			option.WithTelemetryDisabled(),
+		}),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("cloud trace: creating the client: %w", err)
+	}
+	x.inner = inner
+	return inner, nil
+}
+
+func (x *cloudTraceExporter) project(ctx context.Context, sample sdktrace.ReadOnlySpan) string {
+	if x.projectID != "" {
+		return x.projectID
+	}
+	if v, ok := sample.Resource().Set().Value(keyGCPProjectID); ok && v.AsString() != "" {
+		return v.AsString()
+	}
+	if x.auth == nil {
+		return ""
+	}
+	return x.auth.projectID(ctx)
+}
+
+// Shutdown closes the connection.
+func (x *cloudTraceExporter) Shutdown(context.Context) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if !x.closed {
+		x.closed = true
+		_ = x.conn.Close()
+	}
+	return nil
+}

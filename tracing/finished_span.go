@@ -1,0 +1,97 @@
+package tracing
+
+import (
+	"slices"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/resource"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// finishedSpan is an ended span on its way to the exporters. It differs from the SDK's snapshot in four things: most
+// attributes are held beside it, those that are the same on all spans of an invocation once; a span of a trace that
+// was kept at its end carries the sampled flag; a span whose parent was filtered out or lost hangs on a kept ancestor;
+// and the resource is the one of our configuration, known in full perhaps only after the span.
+type finishedSpan struct {
+	sdktrace.ReadOnlySpan
+	attrs    []attribute.KeyValue // set by collector.setAttributes
+	common   []attribute.KeyValue // of the invocation; shared, never written
+	facts    []attribute.KeyValue // of the local root, added when it was kept
+	reparent trace.SpanID         // invalid: the parent as recorded
+	resource *laterResource       // in place of the one recorded
+	size     int                  // estimated bytes
+	failed   bool
+}
+
+// SpanContext returns the recorded span context with the sampled flag: only kept spans are exported.
+func (f *finishedSpan) SpanContext() trace.SpanContext {
+	sc := f.ReadOnlySpan.SpanContext()
+	if sc.IsSampled() {
+		return sc
+	}
+	return sc.WithTraceFlags(sc.TraceFlags().WithSampled(true))
+}
+
+// Parent returns the parent that the backend will know.
+func (f *finishedSpan) Parent() trace.SpanContext {
+	p := f.ReadOnlySpan.Parent()
+	if f.reparent.IsValid() {
+		p = p.WithSpanID(f.reparent)
+	}
+	return p
+}
+
+// Resource returns the resource as it is known by now. It may wait for the metadata server: it is for exporters.
+func (f *finishedSpan) Resource() *resource.Resource {
+	return f.resource.get()
+}
+
+// Attributes returns a new slice of all attributes.
+func (f *finishedSpan) Attributes() []attribute.KeyValue {
+	own := f.ReadOnlySpan.Attributes()
+	all := make([]attribute.KeyValue, 0, len(own)+len(f.attrs)+len(f.common)+len(f.facts))
+	return append(append(append(append(all, own...), f.attrs...), f.common...), f.facts...)
+}
+
+// withoutKeys takes out of attrs, in place, the keys that others has too.
+func withoutKeys(attrs, others []attribute.KeyValue) []attribute.KeyValue {
+	if len(others) == 0 {
+		return attrs
+	}
+	return slices.DeleteFunc(attrs, func(kv attribute.KeyValue) bool {
+		return slices.ContainsFunc(others, func(o attribute.KeyValue) bool { return o.Key == kv.Key })
+	})
+}
+
+func (f *finishedSpan) isLocalRoot() bool {
+	p := f.ReadOnlySpan.Parent()
+	return !p.SpanID().IsValid() || p.IsRemote()
+}
+
+func (f *finishedSpan) duration() time.Duration { return f.EndTime().Sub(f.StartTime()) }
+
+// spanSize estimates the bytes of a span in memory, which is more than it takes on the wire.
+func spanSize(s sdktrace.ReadOnlySpan) int {
+	n := 600 + len(s.Name()) + attributesSize(s.Attributes()) + len(s.Status().Description)
+	for _, e := range s.Events() {
+		n += 80 + len(e.Name) + attributesSize(e.Attributes)
+	}
+	return n
+}
+
+func attributesSize(attrs []attribute.KeyValue) int {
+	n := 0
+	for i := range attrs {
+		n += 64 // its place in the slice; keys are constants
+		switch v := &attrs[i].Value; v.Type() {
+		case attribute.STRING:
+			n += len(v.AsString())
+		case attribute.BOOL, attribute.INT64, attribute.FLOAT64:
+		default: // lists are short here: finish reasons, stop sequences
+			n += 100
+		}
+	}
+	return n
+}

@@ -1,0 +1,217 @@
+package tracing
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"runtime"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/contrib/detectors/gcp"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/resource"
+)
+
+// Resource attributes of the OpenTelemetry conventions (v1.43.0), and gcp.project_id, which Google's
+// Telemetry API asks for.
+const (
+	keyServiceName     = "service.name"
+	keyServiceVersion  = "service.version"
+	keyServiceInstance = "service.instance.id"
+	keyEnvironment     = "deployment.environment.name"
+	keyProcessPID      = "process.pid"
+	keyRuntimeName     = "process.runtime.name"
+	keyRuntimeVersion  = "process.runtime.version"
+	keyOSType          = "os.type"
+	keyHostArch        = "host.arch"
+	keyFaaSName        = "faas.name"
+	keyFaaSVersion     = "faas.version"
+	keyCloudProvider   = "cloud.provider"
+	keyCloudAccountID  = "cloud.account.id"
+	keyGCPProjectID    = "gcp.project_id"
+)
+
+// ResourceConfig says who makes the spans. The zero value is the service gemini-agent in no environment.
+type ResourceConfig struct {
+	ServiceName    string // default gemini-agent
+	ServiceVersion string
+	Environment    string            // deployment.environment.name
+	InstanceID     string            // service.instance.id; default random, one per resource
+	ProjectID      string            // Google Cloud project; default: detected where Service is set
+	Service        string            // Cloud Run's name of the service; "": not on Cloud Run, nothing is detected
+	Revision       string            // Cloud Run's name of the revision
+	Attributes     map[string]string // further ones; they win over those above
+	DetectTimeout  time.Duration     // of the detection on Google Cloud; default 500ms
+
+	err    error // of Attributes' source
+	detect func(context.Context) (*resource.Resource, error)
+}
+
+const defaultServiceName = "gemini-agent"
+
+// ResourceConfigFromEnv reads OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES, APP_VERSION, ENVIRONMENT,
+// K_SERVICE, K_REVISION and GOOGLE_CLOUD_PROJECT. The standard variables win: OTEL_SERVICE_NAME over
+// OTEL_RESOURCE_ATTRIBUTES over the rest. ServiceName, ServiceVersion, Environment and ProjectID hold
+// the outcome, for others who want to name the service as its spans do. ENVIRONMENT defaults to
+// production where K_SERVICE is set, else to development. Malformed OTEL_RESOURCE_ATTRIBUTES are
+// ignored as a whole, as specified, and reported by Setup.
+func ResourceConfigFromEnv(getenv func(string) string) ResourceConfig {
+	cfg := ResourceConfig{Service: getenv("K_SERVICE"), Revision: getenv("K_REVISION")}
+	cfg.Attributes, cfg.err = parseResourceAttributes(getenv("OTEL_RESOURCE_ATTRIBUTES"))
+
+	environment := "development"
+	if cfg.Service != "" {
+		environment = "production"
+	}
+	cfg.ServiceName = cmp.Or(getenv("OTEL_SERVICE_NAME"), cfg.Attributes[keyServiceName], defaultServiceName)
+	cfg.ServiceVersion = cmp.Or(cfg.Attributes[keyServiceVersion], getenv("APP_VERSION"))
+	cfg.Environment = cmp.Or(cfg.Attributes[keyEnvironment], getenv("ENVIRONMENT"), environment)
+	cfg.ProjectID = cmp.Or(cfg.Attributes[keyGCPProjectID], getenv("GOOGLE_CLOUD_PROJECT"))
+	cfg.InstanceID = cfg.Attributes[keyServiceInstance]
+	for _, k := range []string{keyServiceName, keyServiceVersion, keyEnvironment, keyGCPProjectID, keyServiceInstance} {
+		delete(cfg.Attributes, k) // they stand in the fields
+	}
+	return cfg
+}
+
+// parseResourceAttributes reads key=value pairs, separated by commas, both percent-encoded.
+func parseResourceAttributes(s string) (map[string]string, error) {
+	if strings.TrimSpace(s) == "" {
+		return nil, nil
+	}
+	attrs := map[string]string{}
+	for pair := range strings.SplitSeq(s, ",") {
+		if strings.TrimSpace(pair) == "" {
+			continue
+		}
+		k, v, ok := strings.Cut(pair, "=")
+		key, keyErr := url.PathUnescape(strings.TrimSpace(k))
+		value, valueErr := url.PathUnescape(strings.TrimSpace(v))
+		if !ok || key == "" || keyErr != nil || valueErr != nil {
+			return nil, errors.New(
+				"reading OTEL_RESOURCE_ATTRIBUTES: want key=value pairs, percent-encoded; all are ignored",
+			)
+		}
+		attrs[key] = value
+	}
+	return attrs, nil
+}
+
+func (c ResourceConfig) withDefaults() ResourceConfig {
+	if c.ServiceName == "" {
+		c.ServiceName = defaultServiceName
+	}
+	if c.InstanceID == "" {
+		c.InstanceID = newInstanceID()
+	}
+	if c.DetectTimeout <= 0 {
+		c.DetectTimeout = 500 * time.Millisecond
+	}
+	if c.detect == nil {
+		c.detect = func(ctx context.Context) (*resource.Resource, error) { return gcp.NewDetector().Detect(ctx) }
+	}
+	return c
+}
+
+// newInstanceID returns a random UUID (RFC 9562, version 4).
+func newInstanceID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[0:4], b[4:6], b[6:8], b[8:10], b[10:16])
+}
+
+// newResource returns the resource of all spans. Beside an error it is usable and lacks what the error
+// names. Off Cloud Run it asks nobody; on it, the metadata server for at most DetectTimeout.
+//
+// The attributes carry no schema URL of their own, so there is none to conflict with a detector's.
+func newResource(ctx context.Context, cfg ResourceConfig) (*resource.Resource, error) {
+	cfg = cfg.withDefaults()
+	errs := []error{cfg.err}
+	res, err := resource.New(ctx, resource.WithTelemetrySDK())
+	errs = append(errs, err)
+
+	project := cfg.ProjectID
+	if cfg.Service != "" {
+		detected, err := detectBounded(ctx, cfg)
+		errs = append(errs, err)
+		known := []attribute.KeyValue{
+			attribute.String(keyCloudProvider, "gcp"),
+			attribute.String(keyFaaSName, cfg.Service),
+		}
+		if cfg.Revision != "" {
+			known = append(known, attribute.String(keyFaaSVersion, cfg.Revision))
+		}
+		res = mergeResources(mergeResources(res, resource.NewSchemaless(known...)), detected)
+		if v, ok := res.Set().Value(keyCloudAccountID); ok && project == "" {
+			project = v.AsString()
+		}
+	}
+	res = mergeResources(res, resource.NewSchemaless(cfg.attributes(project)...))
+	return res, errors.Join(errs...)
+}
+
+func (c ResourceConfig) attributes(project string) []attribute.KeyValue {
+	attrs := []attribute.KeyValue{
+		attribute.String(keyServiceInstance, c.InstanceID),
+		attribute.Int(keyProcessPID, os.Getpid()),
+		attribute.String(keyRuntimeName, "go"),
+		attribute.String(keyRuntimeVersion, runtime.Version()),
+		attribute.String(keyOSType, runtime.GOOS),
+		attribute.String(keyHostArch, runtime.GOARCH),
+	}
+	for k, v := range c.Attributes {
+		attrs = append(attrs, attribute.String(k, v))
+	}
+	for _, kv := range []struct{ key, value string }{
+		{keyServiceName, c.ServiceName},
+		{keyServiceVersion, c.ServiceVersion},
+		{keyEnvironment, c.Environment},
+		{keyGCPProjectID, project},
+	} {
+		if kv.value != "" {
+			attrs = append(attrs, attribute.String(kv.key, kv.value))
+		}
+	}
+	return attrs // of equal keys the last counts
+}
+
+// mergeResources returns a with b on top. When their schema URLs differ the result has none and all the
+// attributes: that is no reason to lose them.
+func mergeResources(a, b *resource.Resource) *resource.Resource {
+	merged, err := resource.Merge(a, b)
+	if err != nil && merged == nil {
+		return a
+	}
+	return merged
+}
+
+// detectBounded runs the detector of Google Cloud, which heeds no context, beside the caller and gives up
+// the wait after DetectTimeout.
+func detectBounded(ctx context.Context, cfg ResourceConfig) (*resource.Resource, error) {
+	type result struct {
+		res *resource.Resource
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		res, err := cfg.detect(ctx)
+		done <- result{res, err}
+	}()
+	bounded, cancel := context.WithTimeout(ctx, cfg.DetectTimeout)
+	defer cancel()
+	select {
+	case r := <-done:
+		if r.err != nil {
+			r.err = fmt.Errorf("detecting the Google Cloud resource: %w", r.err)
+		}
+		return r.res, r.err
+	case <-bounded.Done():
+		return nil, fmt.Errorf("detecting the Google Cloud resource: %w", bounded.Err())
+	}
+}
