@@ -1,0 +1,184 @@
+package tracing
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
+)
+
+// AgentTracerConfig says how much of the content of a run its spans may hold.
+// The zero value records previews and no content.
+type AgentTracerConfig struct {
+	Content  ContentMode // default: no content
+	Previews PreviewMode // default: short previews
+}
+
+// AgentTracer makes the spans of an agent run: task, steps, model calls, tool calls, memory operations and calls of
+// other agents, with this module's own attributes and those of the GenAI conventions beside them.
+//
+// Each Start returns a handle that ends the span in one call, with the result and the error; later Ends of it do
+// nothing. A task, model call, tool call or memory operation ends with status Ok, or with Error, the recorded
+// exception and error.type; a step only knows Error. Texts are cut between runes and hold no secret RedactText or
+// RedactArgs knows.
+//
+// A nil AgentTracer and a nil handle work and record nothing. Where the local parent span is not recorded no span is
+// started either, because the samplers of this package make children follow their local parent; the handle is nil
+// then. An AgentTracer may be used by several goroutines, a handle by one at a time.
+type AgentTracer struct {
+	tracer   trace.Tracer
+	cfg      AgentTracerConfig
+	sink     *collector // of the same provider; nil: none of ours
+	internal trace.SpanStartOption
+	client   trace.SpanStartOption
+	stopped  attribute.KeyValue // the finish reasons of nearly every answer, made once
+}
+
+// NewAgentTracer returns an AgentTracer on tp; nil, which works, if tp records nothing.
+func NewAgentTracer(tp trace.TracerProvider, cfg AgentTracerConfig) *AgentTracer {
+	switch tp.(type) {
+	case nil, noop.TracerProvider, *noop.TracerProvider:
+		return nil
+	}
+	return &AgentTracer{
+		tracer:   tp.Tracer("example.com/gemini-agent/agent"),
+		cfg:      cfg,
+		internal: trace.WithSpanKind(trace.SpanKindInternal),
+		client:   trace.WithSpanKind(trace.SpanKindClient),
+		stopped:  KeyGenAIFinishReasons.StringSlice([]string{"stop"}),
+	}
+}
+
+// off reports whether a span started from ctx would not be recorded anyway.
+func (t *AgentTracer) off(ctx context.Context) bool {
+	if t == nil {
+		return true
+	}
+	parent := trace.SpanFromContext(ctx)
+	if _, recorded := parent.(startTimer); recorded {
+		return false // perhaps ended, but kept
+	}
+	sc := parent.SpanContext()
+	return sc.IsValid() && !sc.IsRemote()
+}
+
+// startTimer is what the SDK's recording spans are and its other spans are not.
+type startTimer interface{ StartTime() time.Time }
+
+// handle is the open span in every handle. It lies in one allocation with the buffer for the span's attributes.
+type handle struct {
+	span  trace.Span
+	t     *AgentTracer
+	began time.Time
+	opts  [2]trace.SpanStartOption
+	attrs []attribute.KeyValue // known since the start, not set yet; the end appends to them
+}
+
+// start starts the span and reports whether it is being recorded. The attributes go in at the start where a sampler
+// may ask for them, which is a local root. Below a recorded span they wait for the end: set in one call, the SDK
+// makes room for them once.
+func (h *handle) start(ctx context.Context, t *AgentTracer, name string, kind trace.SpanStartOption,
+	attrs []attribute.KeyValue,
+) (context.Context, bool) {
+	h.t = t
+	_, child := trace.SpanFromContext(ctx).(startTimer)
+	opts := append(h.opts[:0], kind)
+	if !child {
+		opts = append(opts, trace.WithAttributes(attrs...))
+	}
+	ctx, h.span = t.tracer.Start(ctx, name, opts...)
+	if !h.span.IsRecording() {
+		return ctx, false
+	}
+	h.attrs = attrs
+	if !child {
+		h.attrs = attrs[:0]
+	}
+	if s, ok := h.span.(startTimer); ok {
+		h.began = s.StartTime()
+	} else {
+		h.began = time.Now()
+	}
+	return ctx, true
+}
+
+// recording reports whether an End has something to do.
+func (h *handle) recording() bool { return h.span.IsRecording() }
+
+// end sets what is known only now, the status, and ends the span. ok is the status of success: Ok or Unset.
+func (h *handle) end(attrs []attribute.KeyValue, err error, ok codes.Code) {
+	if err != nil {
+		f := h.t.describe(err)
+		h.t.sink.setAttributes(h.span, append(attrs, KeyErrorType.String(f.kind)))
+		h.span.AddEvent(EventException,
+			trace.WithAttributes(KeyExceptionType.String(f.goType), KeyExceptionMessage.String(f.message)))
+		h.span.SetStatus(codes.Error, f.message)
+	} else {
+		h.t.sink.setAttributes(h.span, attrs)
+		h.span.SetStatus(ok, "")
+	}
+	h.span.End()
+}
+
+// elapsed is the time since the start in ms, rounded to 2 decimals.
+func (h *handle) elapsed() float64 { return roundMS(time.Since(h.began)) }
+
+func roundMS(d time.Duration) float64 { return math.Round(float64(d)/1e4) / 100 }
+
+// previews and content report what may be recorded.
+func (t *AgentTracer) previews() bool { return t.cfg.Previews == PreviewsOn }
+func (t *AgentTracer) content() bool  { return t.cfg.Content == SpanContent }
+
+// AddEvent adds an event to the current span of ctx. Its name and attributes are recorded as they are: no content, no
+// secrets.
+func (t *AgentTracer) AddEvent(ctx context.Context, name string, attrs ...attribute.KeyValue) {
+	if t == nil {
+		return
+	}
+	if span := trace.SpanFromContext(ctx); span.IsRecording() {
+		span.AddEvent(name, trace.WithAttributes(attrs...))
+	}
+}
+
+// SetAttribute sets an attribute of the current span of ctx, as it is: no content, no secrets.
+func (t *AgentTracer) SetAttribute(ctx context.Context, attr attribute.KeyValue) {
+	if t == nil {
+		return
+	}
+	if span := trace.SpanFromContext(ctx); span.IsRecording() {
+		span.SetAttributes(attr)
+	}
+}
+
+const (
+	maxIdentRunes = 256 // of ids and names that come from outside
+	maxTextRunes  = 500 // of descriptions
+)
+
+// appendText appends the attribute unless its value is empty.
+func appendText(attrs []attribute.KeyValue, key attribute.Key, value string, runes int) []attribute.KeyValue {
+	if value == "" {
+		return attrs
+	}
+	return append(attrs, key.String(cutRunes(value, runes)))
+}
+
+// appendCount appends the attribute unless it is 0.
+func appendCount(attrs []attribute.KeyValue, key attribute.Key, n int) []attribute.KeyValue {
+	if n == 0 {
+		return attrs
+	}
+	return append(attrs, key.Int(n))
+}
+
+// appendPeer appends where a remote party is; the port has no meaning without the address.
+func appendPeer(attrs []attribute.KeyValue, address string, port int) []attribute.KeyValue {
+	if address == "" {
+		return attrs
+	}
+	return appendCount(append(attrs, KeyServerAddress.String(cutRunes(address, maxIdentRunes))), KeyServerPort, port)
+}

@@ -1,0 +1,58 @@
+package tracing
+
+import (
+	"context"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+)
+
+// AgentCallStart opens the CLIENT span around a call of a remote agent.
+type AgentCallStart struct {
+	AgentName     string
+	Provider      string // default gemini-agent: an agent of this module
+	ServerAddress string
+	ServerPort    int
+	SessionID     string
+}
+
+// AgentCallSpan is an open invoke_agent NAME span.
+type AgentCallSpan struct {
+	handle
+	buffer [8]attribute.KeyValue
+}
+
+// StartAgentCall opens "invoke_agent NAME" (CLIENT), or "invoke_agent" when the agent has no name.
+func (t *AgentTracer) StartAgentCall(ctx context.Context, in AgentCallStart) (context.Context, *AgentCallSpan) {
+	if t.off(ctx) {
+		return ctx, nil
+	}
+	s := &AgentCallSpan{}
+	provider, name := in.Provider, opInvokeAgent
+	if provider == "" {
+		provider = "gemini-agent"
+	}
+	a := append(s.buffer[:0],
+		KeyGenAIOperationName.String(opInvokeAgent),
+		KeyGenAIProviderName.String(provider))
+	if in.AgentName != "" {
+		agent := cutRunes(in.AgentName, maxIdentRunes)
+		name = SpanAgentCallPrefix + agent
+		a = append(a, KeyGenAIAgentName.String(agent))
+	}
+	a = appendPeer(a, in.ServerAddress, in.ServerPort)
+	a = appendText(a, KeyGenAIConversationID, in.SessionID, maxIdentRunes)
+	ctx, ok := s.start(ctx, t, name, t.client, a)
+	if !ok {
+		return ctx, nil
+	}
+	return ctx, s
+}
+
+// End ends the span. As the conventions have it, success leaves the status unset.
+func (s *AgentCallSpan) End(err error) {
+	if s == nil || !s.recording() {
+		return
+	}
+	s.end(s.attrs, err, codes.Unset)
+}

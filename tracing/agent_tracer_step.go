@@ -1,0 +1,47 @@
+package tracing
+
+import (
+	"context"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+)
+
+// StepSpan is an open agent.step.reasoning span.
+type StepSpan struct {
+	handle
+	buffer [4]attribute.KeyValue
+}
+
+// StartStep opens agent.step.reasoning: one turn of tool calls and the model call that reads their results. number
+// counts from 1; typ "" means reasoning. The conventions have no word for a step, so the span carries none of theirs.
+func (t *AgentTracer) StartStep(ctx context.Context, number int, typ string) (context.Context, *StepSpan) {
+	if t.off(ctx) {
+		return ctx, nil
+	}
+	if typ == "" {
+		typ = "reasoning"
+	}
+	s := &StepSpan{}
+	a := append(s.buffer[:0], KeyStepNumber.Int(number), KeyStepType.String(cutRunes(typ, maxIdentRunes)))
+	ctx, ok := s.start(ctx, t, SpanStep, t.internal, a)
+	if !ok {
+		return ctx, nil
+	}
+	return ctx, s
+}
+
+// End ends the span. The exception of a failed step is on the span below that failed; the step has its status and
+// error.type only.
+func (s *StepSpan) End(err error) {
+	if s == nil || !s.recording() {
+		return
+	}
+	if err != nil {
+		f := s.t.describe(err)
+		s.attrs = append(s.attrs, KeyErrorType.String(f.kind))
+		s.span.SetStatus(codes.Error, f.message)
+	}
+	s.t.sink.setAttributes(s.span, s.attrs)
+	s.span.End()
+}

@@ -1,0 +1,206 @@
+package tracing
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// collector is the SDK's span processor of a Provider: it finds the invocation of each span and gives the span to
+// it. The SDK's end of a span knows no context, so the invocation is remembered from the start, by span id, in a map
+// that is split to keep concurrent invocations out of each other's way.
+type collector struct {
+	cfg       PipelineConfig
+	pipelines []*pipeline // one a backend
+	facts     *processFacts
+	stats     pipelineStats
+	logger    *slog.Logger
+	resource  *laterResource // of all spans
+	undecided atomic.Int64   // bytes held by all invocations
+	open      atomic.Int64   // invocations that have not ended
+	shards    [64]shard
+}
+
+type shard struct {
+	mu   sync.Mutex
+	live map[trace.SpanID]liveSpan
+	_    [40]byte // a cache line each
+}
+
+// liveSpan is what is known of a span that has not ended.
+type liveSpan struct {
+	inv   *Invocation
+	attrs []attribute.KeyValue // set by setAttributes
+}
+
+var _ sdktrace.SpanProcessor = (*collector)(nil)
+
+func newCollector(cfg PipelineConfig, targets []target, logger *slog.Logger) *collector {
+	c := &collector{cfg: cfg.withDefaults(), facts: newProcessFacts(), logger: logger}
+	for i := range c.shards {
+		c.shards[i].live = make(map[trace.SpanID]liveSpan)
+	}
+	for _, t := range targets {
+		c.pipelines = append(c.pipelines, newPipeline(t.name, t.exporter, c.cfg, &c.stats, logger))
+	}
+	return c
+}
+
+func (c *collector) newInvocation(ctx context.Context) *Invocation {
+	inv := &Invocation{c: c, since: time.Now(), lean: c.open.Add(1) > int64(c.cfg.HeldTraces)}
+	if id := CorrelationID(ctx); id != "" {
+		inv.common = []attribute.KeyValue{KeyCorrelationID.String(id)}
+	}
+	if c.cfg.MinDuration > 0 {
+		inv.ancestry = newAncestry(c.cfg.MinDuration)
+	}
+	return inv
+}
+
+func (c *collector) shard(id trace.SpanID) *shard { return &c.shards[id[7]%64] }
+
+// OnStart finds the invocation: the one of the context, else that of a running parent, else a new one of its own
+// that ends with the span.
+func (c *collector) OnStart(parent context.Context, s sdktrace.ReadWriteSpan) {
+	inv := c.invocationFrom(parent)
+	if inv == nil {
+		inv = c.invocationOf(parent, s)
+	}
+	id := s.SpanContext().SpanID()
+	sh := c.shard(id)
+	sh.mu.Lock()
+	sh.live[id] = liveSpan{inv: inv}
+	sh.mu.Unlock()
+	inv.joined(s)
+}
+
+func (c *collector) invocationOf(ctx context.Context, s sdktrace.ReadWriteSpan) *Invocation {
+	if p := s.Parent(); p.SpanID().IsValid() && !p.IsRemote() {
+		sh := c.shard(p.SpanID())
+		sh.mu.Lock()
+		inv := sh.live[p.SpanID()].inv
+		sh.mu.Unlock()
+		if inv != nil {
+			return inv
+		}
+	}
+	inv := c.newInvocation(ctx)
+	inv.implicit = s.SpanContext().SpanID()
+	return inv
+}
+
+// OnEnd gives the span to its invocation.
+func (c *collector) OnEnd(s sdktrace.ReadOnlySpan) {
+	id := s.SpanContext().SpanID()
+	sh := c.shard(id)
+	sh.mu.Lock()
+	live := sh.live[id]
+	delete(sh.live, id)
+	sh.mu.Unlock()
+	if live.inv != nil {
+		live.inv.finished(s, live.attrs)
+	}
+}
+
+// setAttributes sets attributes of a span for good; the slice is kept. It does what span.SetAttributes does without
+// the SDK's copy and without its map to find keys that were set twice, together a third of a span's cost. Of
+// several calls the later wins, as with the SDK. A nil collector, and a span that is none of its own, use the SDK.
+func (c *collector) setAttributes(span trace.Span, attrs []attribute.KeyValue) {
+	if c != nil {
+		id := span.SpanContext().SpanID()
+		sh := c.shard(id)
+		sh.mu.Lock()
+		live, ours := sh.live[id]
+		if ours {
+			if live.attrs != nil {
+				attrs = append(withoutKeys(live.attrs, attrs), attrs...)
+			}
+			live.attrs = attrs
+			sh.live[id] = live
+		}
+		sh.mu.Unlock()
+		if ours {
+			return
+		}
+	}
+	span.SetAttributes(attrs...)
+}
+
+// holdLocked counts the bytes of one more span of inv, whose lock is held, and reports whether it may be held. Roots
+// always may: local ones tell what was lost, and an implicit invocation ends with its own.
+func (c *collector) holdLocked(inv *Invocation, f *finishedSpan) bool {
+	full := c.undecided.Add(int64(f.size)) > int64(c.cfg.HeldBytes) || len(inv.spans) >= c.cfg.HeldSpans || inv.lean
+	if inv.kept && (full || len(inv.spans) >= c.cfg.BatchSpans) {
+		inv.handOverLocked() // what is kept need not be held
+		full = full && len(inv.spans) > 0
+	}
+	if full && !f.isLocalRoot() && f.ReadOnlySpan.SpanContext().SpanID() != inv.implicit {
+		c.undecided.Add(-int64(f.size))
+		return false
+	}
+	return true
+}
+
+// describeRoot says on a kept local root why it was kept and in which state the process was.
+func (c *collector) describeRoot(f *finishedSpan, reason string, lost int) {
+	f.facts = c.facts.attributes()
+	if reason != "" {
+		f.facts = append(f.facts, KeySamplingReason.String(reason), KeySamplingRatio.Float64(1))
+	}
+	if lost > 0 {
+		f.facts = append(f.facts, KeySamplingDroppedSpans.Int(lost))
+	}
+}
+
+// submit gives finished spans to every backend.
+func (c *collector) submit(spans []*finishedSpan, w *waiter) {
+	out := make([]sdktrace.ReadOnlySpan, len(spans))
+	bytes := 0
+	for i, f := range spans {
+		out[i] = f
+		bytes += f.size
+	}
+	c.stats.kept.Add(int64(len(spans)))
+	for _, p := range c.pipelines {
+		w.add()
+		p.submit(&chunk{spans: out, bytes: bytes, wait: w})
+	}
+}
+
+func (c *collector) logFlush(spans, bytes int, waited time.Duration) {
+	ctx := context.Background()
+	if !c.logger.Enabled(ctx, slog.LevelDebug) {
+		return
+	}
+	c.logger.LogAttrs(ctx, slog.LevelDebug, "flush", append([]slog.Attr{
+		slog.Int("spans", spans), slog.Int("bytes", bytes), slog.Float64("wait_ms", roundMS(waited)),
+	}, c.stats.unreported()...)...)
+}
+
+// ForceFlush sends what waits, also while the breaker is open.
+func (c *collector) ForceFlush(ctx context.Context) error {
+	return c.each(func(p *pipeline) error { return p.flush(ctx) })
+}
+
+// Shutdown flushes and closes the exporters.
+func (c *collector) Shutdown(ctx context.Context) error {
+	return c.each(func(p *pipeline) error { return p.shutdown(ctx) })
+}
+
+// each runs f on all pipelines at once: a dead backend must not use up the time of the others.
+func (c *collector) each(f func(*pipeline) error) error {
+	errs := make([]error, len(c.pipelines))
+	var wg sync.WaitGroup
+	for i, p := range c.pipelines {
+		wg.Go(func() { errs[i] = f(p) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}

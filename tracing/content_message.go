@@ -1,0 +1,102 @@
+package tracing
+
+// list writes n items.
+func (j *redactedJSON) list(n int, item func(i int)) {
+	j.buf = append(j.buf, '[')
+	for i := range n {
+		if i > 0 {
+			j.buf = append(j.buf, ',')
+		}
+		if item(i); j.overLimit() {
+			return
+		}
+	}
+	j.buf = append(j.buf, ']')
+}
+
+// field writes a member of an object whose first member is type or role.
+func (j *redactedJSON) field(name, value string) {
+	if value != "" {
+		j.raw(`,"` + name + `":`)
+		j.text(value)
+	}
+}
+
+func (j *redactedJSON) raw(s string) { j.buf = append(j.buf, s...) }
+
+func (j *redactedJSON) message(m Message) {
+	j.raw(`{"role":`)
+	j.text(conventionRole(m.Role))
+	j.raw(`,"parts":`)
+	j.list(len(m.Parts), func(i int) { j.part(m.Parts[i]) })
+	j.field("finish_reason", m.FinishReason)
+	j.raw("}")
+}
+
+// conventionRole gives Gemini's own role names the conventions' ones.
+func conventionRole(role string) string {
+	switch role {
+	case "model":
+		return "assistant"
+	case "function":
+		return "tool"
+	case "":
+		return "user"
+	}
+	return role
+}
+
+// part writes one part with the members its type has and no others.
+func (j *redactedJSON) part(p Part) {
+	j.raw(`{"type":`)
+	j.text(p.Type)
+	switch p.Type {
+	case "tool_call":
+		j.raw(`,"name":`)
+		j.text(p.Name)
+		j.field("id", p.ID)
+		j.raw(`,"arguments":`)
+		j.object(asObject(p.Arguments), 0)
+	case "tool_call_response":
+		j.field("id", p.ID)
+		j.raw(`,"response":`)
+		j.value(asPlain(p.Response), 0)
+	case "blob":
+		j.raw(`,"modality":`)
+		j.text(p.Modality)
+		j.field("mime_type", p.MIMEType)
+		j.raw(`,"content":`)
+		j.base64(p.Content)
+	case "uri":
+		j.raw(`,"modality":`)
+		j.text(p.Modality)
+		j.field("mime_type", p.MIMEType)
+		j.raw(`,"uri":`)
+		j.text(p.URI)
+	case "file":
+		j.raw(`,"modality":`)
+		j.text(p.Modality)
+		j.field("mime_type", p.MIMEType)
+		j.raw(`,"file_id":`)
+		j.text(p.ID)
+	default:
+		j.raw(`,"content":`)
+		j.text(p.Content)
+	}
+	j.raw("}")
+}
+
+// base64 writes data whole or not at all: a piece of a picture shows nothing.
+func (j *redactedJSON) base64(data string) {
+	if len(data) > j.runes {
+		j.shortened = true
+		data = ""
+	}
+	j.text(data)
+}
+
+func (j *redactedJSON) tool(t ToolDefinition) {
+	j.raw(`{"type":"function","name":`)
+	j.text(t.Name)
+	j.raw("}")
+}

@@ -1,0 +1,121 @@
+package tracing
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// remoteSampled is the context of a caller that sampled its trace.
+func remoteSampled() context.Context {
+	return trace.ContextWithRemoteSpanContext(context.Background(), trace.NewSpanContext(trace.SpanContextConfig{
+		TraceID: trace.TraceID{1}, SpanID: trace.SpanID{1}, TraceFlags: trace.FlagsSampled, Remote: true,
+	}))
+}
+
+// What undecided invocations hold must not cost one that is kept a span.
+func TestKeptSpansAreNotHeldToTheBoundsOfUndecidedOnes(t *testing.T) {
+	for name, cfg := range map[string]PipelineConfig{
+		"bytes":                   {HeldBytes: 20_000},
+		"spans":                   {HeldSpans: 10},
+		"bytes and min. duration": {HeldBytes: 20_000, MinDuration: time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := &backend{}
+				sampler := SamplerConfig{Name: SamplerParentBasedTraceIDRatio, Ratio: 0}
+				p := newTestProvider(t, Config{Sampler: sampler, Pipeline: cfg}, b)
+				hogs, hog := p.Begin(context.Background())
+				for range 100 {
+					_, s := start(p, hogs, "hog")
+					s.End()
+				}
+				lost := p.Stats().Dropped
+				ctx, inv := p.Begin(remoteSampled())
+				ctx, root := start(p, ctx, "root")
+				for range 30 {
+					_, s := start(p, ctx, "child")
+					time.Sleep(time.Millisecond)
+					s.End()
+				}
+				root.End()
+				inv.End()
+				if len(b.seen) != 31 || p.Stats().Dropped != lost {
+					t.Errorf("arrived %d, %d lost; want 31 and none", len(b.seen), p.Stats().Dropped-lost)
+				}
+				hog.End()
+				if n := p.collector.undecided.Load(); n != 0 {
+					t.Errorf("bytes still held = %d, want 0", n)
+				}
+			})
+		})
+	}
+}
+
+// A piece of work outside of any invocation ends with its first span, also when the bound on held spans is reached.
+func TestBoundedImplicitInvocationStillEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &backend{}
+		p := newTestProvider(t, Config{Sampler: undecided, Pipeline: PipelineConfig{HeldSpans: 5}}, b)
+		ctx, gone := start(p, context.Background(), "gone")
+		gone.End()
+		ctx, root := start(p, ctx, "below an ended span")
+		for range 10 {
+			_, s := start(p, ctx, "child")
+			s.SetStatus(codes.Error, "")
+			s.End()
+		}
+		root.End()
+		if err := p.Flush(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		if len(b.seen) != 6 {
+			t.Errorf("spans at the backend = %d, want the 5 held ones and the first", len(b.seen))
+		}
+		if n := p.collector.undecided.Load(); n != 0 {
+			t.Errorf("bytes still held = %d, want 0", n)
+		}
+	})
+}
+
+// Inner spans end last, so a bound that is reached hits the parents of what is held.
+func TestSpansLostToABoundLeaveNoOrphan(t *testing.T) {
+	for _, filter := range []time.Duration{0, time.Nanosecond} {
+		t.Run(fmt.Sprint("min duration ", filter), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := &backend{}
+				cfg := PipelineConfig{HeldSpans: 10, MinDuration: filter}
+				p := newTestProvider(t, Config{Sampler: undecided, Pipeline: cfg}, b)
+				ctx, inv := p.Begin(context.Background())
+				ctx, root := start(p, ctx, "root")
+				taskCtx, task := start(p, ctx, "task")
+				for range 5 {
+					stepCtx, step := start(p, taskCtx, "step")
+					for range 4 {
+						_, tool := start(p, stepCtx, "tool")
+						time.Sleep(time.Millisecond)
+						tool.End()
+					}
+					step.End()
+				}
+				task.SetStatus(codes.Error, "")
+				task.End()
+				root.End()
+				inv.End()
+				if len(b.seen) != 11 {
+					t.Errorf("spans at the backend = %d, want 10 and the root", len(b.seen))
+				}
+				for _, s := range b.spans {
+					if parent := s.Parent().SpanID(); parent.IsValid() && b.seen[parent] == 0 {
+						t.Errorf("%s is an orphan", s.Name())
+					}
+				}
+			})
+		})
+	}
+}

@@ -1,0 +1,27 @@
+package tracing
+
+import (
+	"runtime"
+	"runtime/metrics"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+)
+
+// processFacts tells the state of the process on the local root of each kept trace. What never changes is on the
+// resource instead.
+type processFacts struct{ start time.Time }
+
+func newProcessFacts() *processFacts { return &processFacts{start: time.Now()} }
+
+// attributes reads the facts. It costs about a microsecond and stops nothing.
+func (f *processFacts) attributes() []attribute.KeyValue {
+	heap := [1]metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	metrics.Read(heap[:])
+	attrs := make([]attribute.KeyValue, 0, 6) // room for why the trace was kept
+	return append(attrs,
+		KeyProcessGoroutines.Int(runtime.NumGoroutine()),
+		KeyProcessHeap.Int64(int64(heap[0].Value.Uint64())),
+		KeyProcessUptime.Float64(roundMS(time.Since(f.start))),
+	)
+}
