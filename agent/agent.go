@@ -1,0 +1,155 @@
+package agent
+
+import (
+	"context"
+	_ "embed"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"example.com/gemini-agent/tracing"
+)
+
+// DefaultMaxSteps is the step limit of a task that names none.
+const DefaultMaxSteps = 10
+
+//go:embed prompt.md
+var defaultInstructions string
+
+// Config is what an [Agent] may be told beyond its model. The zero value is an agent without tools or spans.
+type Config struct {
+	Name             string       // for the spans; default "gemini-agent"
+	Description      string       // for the spans; default: none
+	Instructions     string       // system instruction; default: prompt.md
+	Tools            []Tool       // always on offer; they win over those of Sources with the same name
+	Sources          []ToolSource // asked at each run, e.g. MCP servers
+	Tracer           *tracing.AgentTracer
+	Logger           *slog.Logger  // default: none
+	ToolTimeout      time.Duration // of one call; default 10s
+	MaxParallelTools int           // calls of one reply that run at the same time; default 8
+	MaxResultBytes   int           // longer tool results are cut before the model sees them; default 64 KiB
+}
+
+func (c Config) withDefaults() Config {
+	if c.Name == "" {
+		c.Name = "gemini-agent"
+	}
+	if c.Instructions == "" {
+		c.Instructions = defaultInstructions
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.ToolTimeout <= 0 {
+		c.ToolTimeout = 10 * time.Second
+	}
+	if c.MaxParallelTools <= 0 {
+		c.MaxParallelTools = 8
+	}
+	if c.MaxResultBytes <= 0 {
+		c.MaxResultBytes = 64 << 10
+	}
+	return c
+}
+
+// Agent runs tasks. It holds no state between runs and is safe for concurrent use.
+type Agent struct {
+	model Model
+	cfg   Config
+	tools atomic.Pointer[toolset] // of the latest run; its compiled schemas serve the next one
+}
+
+// New returns an agent on model. Tools with a name that Gemini would refuse, or that is taken, are left out with a
+// warning in the log: one bad name would make the service refuse every request.
+func New(model Model, cfg Config) *Agent {
+	a := &Agent{model: model, cfg: cfg.withDefaults()}
+	a.tools.Store(newToolset(context.Background(), a.cfg.Tools, nil, a.cfg.Logger))
+	return a
+}
+
+// Task is one thing to do. The caller has checked the limits of its fields.
+type Task struct {
+	Text      string
+	UserID    string
+	SessionID string // "" when the caller gave none
+	Type      string
+	MaxSteps  int // default [DefaultMaxSteps]
+}
+
+// Step is one round of tools.
+type Step struct {
+	Step        int      `json:"step"` // from 1
+	ToolsCalled []string `json:"tools_called"`
+}
+
+// The ways a run ends with a [Result]. All but ReasonStop mark the task's span as an error, so that its trace is
+// kept.
+const (
+	ReasonStop      = "stop"       // Response is the answer
+	ReasonMaxSteps  = "max_steps"  // the model wanted more tools than the task allows
+	ReasonMaxTokens = "max_tokens" // Response is cut off at the model's limit
+	ReasonBlocked   = "blocked"    // prompt or answer held back; Response names the reason
+	ReasonOther     = "other"      // the model stopped early and did not say why; Response is what it had said
+)
+
+// Result is what came of a task. Response is never empty.
+type Result struct {
+	Response     string
+	Steps        []Step // not nil
+	FinishReason string // one of the Reason constants
+	Model        string // the model that answered, as the service names it
+	Usage        tracing.Usage
+}
+
+// Run does the task within ctx. Failures are *Error: KindTimeout and KindCanceled when ctx ends, otherwise those of
+// the model; tools cannot fail a run. When Run returns, its spans have ended. A tool that ignores its context may
+// still be running; nothing waits for it.
+func (a *Agent) Run(ctx context.Context, t Task) (*Result, error) {
+	if t.MaxSteps <= 0 {
+		t.MaxSteps = DefaultMaxSteps
+	}
+	r := &run{
+		cfg:    &a.cfg,
+		model:  a.model,
+		info:   a.model.Info(),
+		task:   t,
+		result: Result{Steps: []Step{}},
+	}
+	r.result.Model = r.info.Name
+
+	ctx, span := a.cfg.Tracer.StartTask(ctx, tracing.TaskStart{
+		AgentName:        a.cfg.Name,
+		AgentDescription: a.cfg.Description,
+		Description:      t.Text,
+		Type:             t.Type,
+		UserID:           t.UserID,
+		SessionID:        t.SessionID,
+		Model:            r.info.Name,
+	})
+	end := errPanicked
+	defer func() { span.End(r.taskResult(end), end) }()
+
+	ctx = ContextWithCaller(ctx, t.UserID, t.SessionID)
+	r.tools = a.toolset(ctx)
+	if err := r.loop(ctx); err != nil {
+		end = err
+		return nil, err
+	}
+	end = r.outcome
+	return &r.result, nil
+}
+
+// toolset returns the tools on offer now: the fixed ones, and what the sources have.
+func (a *Agent) toolset(ctx context.Context) *toolset {
+	latest := a.tools.Load()
+	if len(a.cfg.Sources) == 0 {
+		return latest
+	}
+	tools := append([]Tool(nil), a.cfg.Tools...)
+	for _, s := range a.cfg.Sources {
+		tools = append(tools, s.Tools(ctx)...)
+	}
+	ts := newToolset(ctx, tools, latest, a.cfg.Logger)
+	a.tools.Store(ts)
+	return ts
+}

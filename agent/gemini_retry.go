@@ -1,0 +1,91 @@
+package agent
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"google.golang.org/genai"
+
+	"example.com/gemini-agent/tracing"
+)
+
+// backoff says how long to wait before another attempt: a random time between nothing and a bound that doubles from
+// first to most ("full jitter"), so that callers who failed together do not come back together.
+type backoff struct {
+	first, most time.Duration
+	random      func(n int64) int64 // in [0, n)
+}
+
+var defaultBackoff = backoff{first: 250 * time.Millisecond, most: 8 * time.Second, random: rand.Int64N}
+
+// after returns the wait after the given failed attempt, counted from 1.
+func (b backoff) after(attempt int) time.Duration {
+	bound := b.most
+	if shift := attempt - 1; shift < 16 {
+		bound = min(b.most, b.first<<shift)
+	}
+	return time.Duration(b.random(int64(bound) + 1))
+}
+
+// asked returns the wait when the service said how long: never shorter, and spread a little.
+func (b backoff) asked(wait time.Duration) time.Duration {
+	return wait + time.Duration(b.random(int64(b.first)+1))
+}
+
+// maxAskedWait is the longest wait the service may ask for before it counts as a refusal.
+const maxAskedWait = time.Minute
+
+// attempts calls send until it succeeds, fails for good, or has been tried MaxAttempts times. A wait that does not
+// fit into what is left of ctx is not begun: the caller gets the failure at once, with the time to come back if the
+// service named it.
+func (g *Gemini) attempts(
+	ctx context.Context, send func(context.Context) (*genai.GenerateContentResponse, error),
+) (*genai.GenerateContentResponse, error) {
+	for attempt := 1; ; attempt++ {
+		if e := contextError(ctx); e != nil {
+			return nil, e
+		}
+		resp, err := send(contextWithResendCount(ctx, attempt-1))
+		if err == nil {
+			return resp, nil
+		}
+		if e := contextError(ctx); e != nil {
+			return nil, e
+		}
+		f := g.failure(err, attempt)
+		if !f.retry || attempt >= g.cfg.MaxAttempts || f.wait > maxAskedWait {
+			return nil, f.err
+		}
+		wait := g.wait.after(attempt)
+		if f.wait > 0 {
+			wait = g.wait.asked(f.wait)
+		}
+		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {
+			return nil, f.err
+		}
+		if e := sleep(ctx, wait); e != nil {
+			return nil, e
+		}
+	}
+}
+
+// sleep waits for d, or until ctx ends and says so.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return contextError(ctx)
+	}
+}
+
+// contextWithResendCount tells the transport how many attempts went before, for the span of this one.
+func contextWithResendCount(ctx context.Context, n int) context.Context {
+	if n == 0 {
+		return ctx
+	}
+	return tracing.ContextWithResendCount(ctx, n)
+}

@@ -1,0 +1,309 @@
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"example.com/gemini-agent/tracing"
+)
+
+// stepType is the agent.step.type of every step: the model reasons over the results of its tools.
+const stepType = "reasoning"
+
+// run is one task on its way. It belongs to one goroutine.
+type run struct {
+	cfg   *Config
+	model Model
+	info  ModelInfo
+	task  Task
+	tools *toolset
+
+	turns         []Turn
+	result        Result
+	finishReasons []string // of the latest reply
+	outcome       error    // why the result is not a plain answer; for the task's span
+}
+
+// loop asks, runs tools and asks again, until there is a result or an error.
+func (r *run) loop(ctx context.Context) error {
+	r.turns = append(r.turns, Turn{Text: r.task.Text})
+	reply, err := r.ask(ctx, 0, r.task.Text)
+	for n := 1; err == nil; n++ {
+		if !reply.wantsTools() {
+			return r.finish(reply)
+		}
+		if n > r.task.MaxSteps {
+			r.stopAtLimit(reply)
+			return nil
+		}
+		reply, err = r.step(ctx, n, reply.Calls)
+	}
+	return err
+}
+
+// step runs the tools the model asked for and gives it the results.
+func (r *run) step(ctx context.Context, n int, calls []Call) (reply *Reply, err error) {
+	ctx, span := r.cfg.Tracer.StartStep(ctx, n, stepType)
+	err = errPanicked
+	defer func() { span.End(err) }()
+
+	names := make([]string, len(calls))
+	for i, c := range calls {
+		names[i] = c.Name
+	}
+	r.result.Steps = append(r.result.Steps, Step{Step: n, ToolsCalled: names})
+
+	results := r.callTools(ctx, calls)
+	if e := contextError(ctx); e != nil {
+		err = e
+		return nil, err
+	}
+	r.turns = append(r.turns, Turn{Results: results})
+	// The preview names the tools and shows nothing of their results, which may hold anything.
+	reply, err = r.ask(ctx, n, "results of "+strings.Join(names, ", "))
+	return reply, err
+}
+
+// The model is asked again once when its reply cannot be used, with a sentence that says what was wrong.
+const (
+	nudgeMalformed = "Your last function call could not be read. Call the function again with valid JSON arguments " +
+		"that fit its schema, or answer in plain text."
+	nudgeUnexpected = "You called a function that is not on offer. Call only the declared functions, or answer in " +
+		"plain text."
+	nudgeTooMany = "You called functions too many times in a row. Answer now in plain text with what you have found."
+	nudgeEmpty   = "Your last reply held no answer. Answer the task now in plain text, or call a function."
+)
+
+// wantsTools reports whether the reply is a request for tools. Calls come whole, so one that was cut off after them
+// counts; what was held back does not.
+func (p *Reply) wantsTools() bool {
+	return len(p.Calls) > 0 && p.Finish != FinishBlocked
+}
+
+// flaw says what makes a reply unusable: the reason for the error, the sentence for the model and the one for the
+// caller. An empty reason means the reply can be used.
+func (p *Reply) flaw() (reason, nudge, message string) {
+	switch {
+	case p.Finish == FinishMalformedCall:
+		return string(p.Finish), nudgeMalformed, "The model asked for a tool in a form that cannot be read, twice."
+	case p.Finish == FinishUnexpectedCall:
+		return string(p.Finish), nudgeUnexpected, "The model asked for a tool where none was on offer, twice."
+	case p.Finish == FinishTooManyCalls:
+		return string(p.Finish), nudgeTooMany, "The model asked for too many tools in a row, twice."
+	case p.Finish != FinishStop || len(p.Calls) > 0 || strings.TrimSpace(p.Text) != "":
+		return "", "", ""
+	case p.Thoughts:
+		return "thought_only", nudgeEmpty, "The model thought but did not answer, twice."
+	default:
+		return "empty", nudgeEmpty, "The model gave an empty answer, twice."
+	}
+}
+
+// ask asks the model, and once more when the reply is flawed. A reply with calls is in the conversation afterwards.
+func (r *run) ask(ctx context.Context, step int, preview string) (*Reply, error) {
+	reply, err := r.generate(ctx, step, preview)
+	if err != nil {
+		return nil, err
+	}
+	if _, nudge, _ := reply.flaw(); nudge != "" {
+		// The flawed reply itself stays out: without parts the service would refuse it, and it holds no call to answer.
+		r.turns = append(r.turns, Turn{Text: nudge})
+		if reply, err = r.generate(ctx, step, nudge); err != nil {
+			return nil, err
+		}
+		if reason, _, message := reply.flaw(); reason != "" {
+			return nil, &Error{Kind: KindModel, Reason: reason, Message: message + " Try again, or put the task differently."}
+		}
+	}
+	if reply.wantsTools() {
+		r.turns = append(r.turns, reply.Turn)
+	}
+	return reply, nil
+}
+
+// generate makes one logical call of the model, with its span.
+func (r *run) generate(ctx context.Context, step int, preview string) (reply *Reply, err error) {
+	req := &Request{Instructions: r.cfg.Instructions, Tools: r.tools.declarations, Turns: r.turns}
+	ctx, span := r.cfg.Tracer.StartModelCall(ctx, tracing.ModelCallStart{
+		Model:         r.info.Name,
+		Step:          step,
+		Provider:      r.info.Provider,
+		ServerAddress: r.info.ServerAddress,
+		ServerPort:    r.info.ServerPort,
+		Prompt:        preview,
+		SessionID:     r.task.SessionID,
+		Content:       req.content,
+	})
+	var out tracing.ModelCallResult
+	end := errPanicked
+	defer func() { span.End(out, end) }()
+
+	reply, err = r.model.Generate(ctx, req)
+	if err != nil {
+		end = asError(ctx, err)
+		return nil, end
+	}
+	r.note(reply)
+	out = tracing.ModelCallResult{
+		ResponseModel: reply.Model,
+		ResponseID:    reply.ID,
+		Usage:         reply.Usage,
+		FinishReasons: reply.FinishReasons,
+	}
+	if reply.Turn.Message != nil {
+		out.Output = func() []tracing.Message { return []tracing.Message{reply.Turn.Message()} }
+	}
+	end = replyError(reply)
+	return reply, nil
+}
+
+// note keeps what the result says about all replies.
+func (r *run) note(reply *Reply) {
+	if reply.Model != "" {
+		r.result.Model = reply.Model
+	}
+	r.finishReasons = reply.FinishReasons
+	u := &r.result.Usage
+	u.InputTokens += reply.Usage.InputTokens
+	u.OutputTokens += reply.Usage.OutputTokens
+	u.CachedInputTokens += reply.Usage.CachedInputTokens
+	u.ReasoningTokens += reply.Usage.ReasoningTokens
+	u.ToolUseTokens += reply.Usage.ToolUseTokens
+}
+
+// replyError is what the model call's span says about a reply that is not a good one; nil for a good one.
+func replyError(p *Reply) error {
+	reason, _, _ := p.flaw()
+	switch {
+	case reason == "" && (p.Finish == FinishStop || p.wantsTools()):
+		return nil
+	case p.Finish == FinishStop:
+		return &Error{Kind: KindModel, Reason: reason, Message: "The reply holds no answer."}
+	}
+	msg := "The reply ended early"
+	if p.Detail != "" {
+		msg += ": " + p.Detail
+	}
+	return &Error{Kind: KindModel, Reason: string(p.Finish), Message: msg + "."}
+}
+
+// finish makes the result of a reply that asks for no tools.
+func (r *run) finish(p *Reply) error {
+	text := strings.TrimSpace(p.Text)
+	switch p.Finish {
+	case FinishStop:
+		r.conclude(ReasonStop, p.Text, "")
+	case FinishMaxTokens:
+		if text == "" {
+			p.Text = "The model reached its output limit before it had written an answer. Ask for less at a time."
+		}
+		r.conclude(ReasonMaxTokens, p.Text, "The answer is cut off at the model's output limit.")
+	case FinishBlocked:
+		what := "answer"
+		if p.Prompt {
+			what = "task"
+		}
+		sentence := fmt.Sprintf("The %s was blocked by the model's service (%s). Put the task differently.", what, p.Detail)
+		r.conclude(ReasonBlocked, sentence, sentence)
+	case FinishNoCandidates:
+		return &Error{Kind: KindModel, Reason: string(p.Finish),
+			Message: "The model returned no answer and no reason for it. Try again, or put the task differently."}
+	default:
+		if text == "" {
+			return &Error{Kind: KindModel, Reason: string(FinishOther), Err: fmt.Errorf("finish reason %q", p.Detail),
+				Message: "The model stopped without an answer. Try again, or put the task differently."}
+		}
+		r.conclude(ReasonOther, p.Text, "The model stopped early and did not say why.")
+	}
+	return nil
+}
+
+// stopAtLimit makes the result of a run whose model still wants tools.
+func (r *run) stopAtLimit(p *Reply) {
+	sentence := fmt.Sprintf("The task was not finished at its step limit of %d. "+
+		"Allow more with max_steps, or make it smaller.", r.task.MaxSteps)
+	text := p.Text
+	if strings.TrimSpace(text) == "" {
+		text = sentence
+	}
+	r.conclude(ReasonMaxSteps, text, sentence)
+}
+
+// conclude sets the result. fault is empty for a plain answer; otherwise it is what the task's span says.
+func (r *run) conclude(reason, response, fault string) {
+	r.result.FinishReason = reason
+	r.result.Response = response
+	if fault != "" {
+		r.outcome = &Error{Kind: KindModel, Reason: reason, Message: fault}
+	}
+}
+
+// taskResult is what the task's span says at the end. Called with the error the span ends with.
+func (r *run) taskResult(err error) tracing.TaskResult {
+	reason := r.result.FinishReason
+	if e, ok := err.(*Error); ok {
+		reason = e.Reason
+	}
+	return tracing.TaskResult{
+		TotalSteps:     len(r.result.Steps),
+		Reason:         reason,
+		ResponseLength: utf8.RuneCountInString(r.result.Response),
+		Usage:          r.result.Usage,
+		FinishReasons:  r.finishReasons,
+	}
+}
+
+// content describes the request for spans that record content.
+func (req *Request) content() tracing.ModelContent {
+	c := tracing.ModelContent{
+		Instructions: req.Instructions,
+		Input:        make([]tracing.Message, 0, len(req.Turns)),
+		Tools:        make([]tracing.ToolDefinition, 0, len(req.Tools)),
+	}
+	for _, t := range req.Turns {
+		switch {
+		case t.Native != nil && t.Message != nil:
+			m := t.Message()
+			m.FinishReason = "" // belongs to output messages only
+			c.Input = append(c.Input, m)
+		case t.Results != nil:
+			c.Input = append(c.Input, resultsMessage(t.Results))
+		case t.Native == nil:
+			c.Input = append(c.Input, tracing.Message{Role: "user", Parts: []tracing.Part{{Type: "text", Content: t.Text}}})
+		}
+	}
+	for _, d := range req.Tools {
+		def := tracing.ToolDefinition{Name: d.Name, Description: d.Description}
+		def.Parameters = decoded(d.Parameters)
+		c.Tools = append(c.Tools, def)
+	}
+	return c
+}
+
+func resultsMessage(results []ToolResult) tracing.Message {
+	m := tracing.Message{Role: "tool", Parts: make([]tracing.Part, 0, len(results))}
+	for _, res := range results {
+		m.Parts = append(m.Parts, tracing.Part{Type: "tool_call_response", ID: res.ID, Name: res.Name, Response: res.value()})
+	}
+	return m
+}
+
+// value is the result in the form the model gets it.
+func (res ToolResult) value() any {
+	if res.Error != "" {
+		return map[string]any{"error": res.Error}
+	}
+	return map[string]any{"output": decoded(res.Output)}
+}
+
+// decoded returns what raw holds, nil for nothing. Our own JSON always decodes.
+func decoded(raw json.RawMessage) any {
+	var v any
+	if len(raw) > 0 && json.Unmarshal(raw, &v) != nil {
+		return nil
+	}
+	return v
+}

@@ -1,0 +1,117 @@
+package agent
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/jsonschema-go/jsonschema"
+)
+
+// Tool is one function the model may call.
+type Tool struct {
+	Name        string
+	Description string
+	Type        string             // gen_ai.tool.type: function (default), extension
+	Parameters  *jsonschema.Schema // schema of the arguments object; nil: no arguments
+	Timeout     time.Duration      // 0: the agent's tool timeout
+
+	// Call runs the tool. args already satisfy Parameters. The result is marshalled to JSON for the model;
+	// an error goes back to the model as an error result and marks the span.
+	Call func(ctx context.Context, args map[string]any) (any, error)
+}
+
+// ToolSource offers tools that are known only at run time, such as those of an MCP server.
+type ToolSource interface {
+	// Tools returns the tools on offer now. It returns what it has when a part of the source is unreachable.
+	Tools(ctx context.Context) []Tool
+}
+
+// NewTool makes a tool of fn. In must be a struct; its fields become the parameters: the json tag names a parameter
+// (omitempty or omitzero makes it optional), the jsonschema tag describes it to the model. Arguments that In does not
+// have are refused. It returns an error when there is no JSON Schema for In, or when the name is not one Gemini
+// takes.
+func NewTool[In, Out any](
+	name, description string, fn func(context.Context, In) (Out, error),
+) (Tool, error) {
+	if !validToolName(name) {
+		return Tool{}, fmt.Errorf("making tool %q: the name must be 1 to 128 letters, digits or any of _ . : -", name)
+	}
+	schema, err := jsonschema.For[In](nil)
+	if err != nil {
+		return Tool{}, fmt.Errorf("making tool %s: %w", name, err)
+	}
+	if schema.Type != "object" {
+		return Tool{}, fmt.Errorf("making tool %s: the argument type must be a struct", name)
+	}
+	if len(schema.Properties) == 0 {
+		schema = nil // Gemini refuses an object without properties
+	}
+	return Tool{
+		Name:        name,
+		Description: description,
+		Parameters:  schema,
+		Call: func(ctx context.Context, args map[string]any) (any, error) {
+			var in In
+			if err := decodeArguments(args, &in); err != nil {
+				return nil, err
+			}
+			return fn(ctx, in)
+		},
+	}, nil
+}
+
+// decodeArguments puts args into the struct that in points to. Its errors name the argument, not its value.
+func decodeArguments(args map[string]any, in any) error {
+	raw, err := json.Marshal(args)
+	if err != nil {
+		return &toolFault{reason: "invalid_arguments", text: "the arguments are not valid JSON"}
+	}
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(in); err != nil {
+		text := "the arguments do not fit the tool"
+		if te, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && te.Field != "" {
+			text = fmt.Sprintf("argument %q must be of type %s", te.Field, te.Type)
+		}
+		return &toolFault{reason: "invalid_arguments", text: text}
+	}
+	return nil
+}
+
+// mustTool is NewTool for the tools of this package, whose types are known to work.
+func mustTool(t Tool, err error) Tool {
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
+// validToolName reports whether Gemini takes name for a function.
+func validToolName(name string) bool {
+	if name == "" || len(name) > 128 {
+		return false
+	}
+	for i, c := range []byte(name) {
+		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '_'
+		other := '0' <= c && c <= '9' || c == '.' || c == ':' || c == '-'
+		if !letter && (!other || i == 0) {
+			return false
+		}
+	}
+	return true
+}
+
+// toolFault is a fault around a call that is not the tool's own error. Its text is for the model and for the span.
+type toolFault struct {
+	reason string // error.type
+	text   string
+}
+
+func (f *toolFault) Error() string { return f.text }
+
+// ErrorType names the fault for the error.type attribute.
+func (f *toolFault) ErrorType() string { return f.reason }
