@@ -1,0 +1,192 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel/propagation"
+
+	"example.com/gemini-agent/tracing"
+)
+
+const maxToolName = 128 // Gemini's limit
+
+// MCPConfig configures the external tool services. The zero value of everything but URLs is the default.
+type MCPConfig struct {
+	// URLs are the MCP endpoints (streamable HTTP): absolute, http or https, without user or fragment.
+	URLs []string
+	// HTTPClient makes the HTTP client spans and sends the trace context along. Its redirect policy is not used:
+	// redirects are followed on the same origin and with the same method only. Default: a plain client.
+	HTTPClient *http.Client
+	// Tracer gets the MCP attributes of each call; nil: none.
+	Tracer *tracing.AgentTracer
+	// Propagator fills params._meta; of what it injects, traceparent, tracestate and baggage are sent.
+	// Default: W3C trace context and baggage.
+	Propagator propagation.TextMapPropagator
+	// Logger gets a line when a service cannot be reached or offers an unusable tool. Default: none.
+	Logger *slog.Logger
+	// Reserved are names that no external tool may take: those of the agent's own tools.
+	Reserved []string
+	// Version is the client's version as told to the services. Default "dev".
+	Version string
+}
+
+func (c MCPConfig) withDefaults() MCPConfig {
+	if c.HTTPClient == nil {
+		c.HTTPClient = &http.Client{}
+	}
+	if c.Propagator == nil {
+		c.Propagator = propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{})
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Version == "" {
+		c.Version = "dev"
+	}
+	return c
+}
+
+// MCP offers the tools of external services that speak the Model Context Protocol over streamable HTTP.
+// It is a ToolSource, safe for concurrent use; a nil MCP offers nothing.
+//
+// Services are contacted at the first Tools call, all at once. A service that does not answer costs its tools, not the
+// request: Tools waits 3 s at most, the attempt goes on for 10 s in the background, and after a failure the service is
+// left alone for 5 s, then 10 s, up to a minute. Lists are kept for a minute, or shorter if the service says that its
+// tools changed, forgot a tool or restarted.
+//
+// No stream is kept open between calls. It would keep the service's instance awake and billed, would go unread while
+// this instance has no CPU, and its span would never end. So "tools/list_changed" is heard only on the answer to a
+// call.
+type MCP struct {
+	cfg     MCPConfig
+	servers []*mcpServer
+}
+
+// NewMCP checks the URLs. It opens no connection. The error joins what is wrong with each URL, by its number and
+// without its text; the MCP returned beside it is usable and has the services whose URLs are right.
+func NewMCP(cfg MCPConfig) (*MCP, error) {
+	cfg = cfg.withDefaults()
+	client := *cfg.HTTPClient
+	client.CheckRedirect = sameOriginRedirect
+	m := &MCP{cfg: cfg}
+	seen := map[string]bool{}
+	var errs []error
+	for i, raw := range cfg.URLs {
+		u, err := serviceURL(raw)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("tool service %d of MCP_SERVER_URL: %w", i+1, err))
+			continue
+		}
+		if endpoint := u.String(); !seen[endpoint] {
+			seen[endpoint] = true
+			m.servers = append(m.servers, newMCPServer(cfg, &client, u))
+		}
+	}
+	return m, errors.Join(errs...)
+}
+
+// Tools returns the tools of all services that are reachable now, in the order of the URLs.
+//
+// Tools keep their own names. Where a name is reserved or taken by an earlier service, it is prefixed with the
+// service's name: "search" of the service "wiki" becomes "wiki_search". Characters that Gemini refuses become "_".
+func (m *MCP) Tools(ctx context.Context) []Tool {
+	if m == nil {
+		return nil
+	}
+	offers := make([]*mcpOffer, len(m.servers))
+	var wg sync.WaitGroup
+	for i, s := range m.servers {
+		wg.Go(func() { offers[i] = s.offer(ctx) })
+	}
+	wg.Wait()
+	taken := map[string]bool{}
+	for _, name := range m.cfg.Reserved {
+		taken[name] = true
+	}
+	var tools []Tool
+	for _, offer := range offers {
+		if offer == nil {
+			continue
+		}
+		for _, tool := range offer.tools {
+			tool.Name = freeName(taken, offer.name, tool.Name)
+			taken[tool.Name] = true
+			tools = append(tools, tool)
+		}
+	}
+	return tools
+}
+
+// Close ends the sessions and waits until nothing of m runs any more. Calls in flight are waited for: cancel their
+// contexts first. After Close there are no tools.
+func (m *MCP) Close() error {
+	if m == nil {
+		return nil
+	}
+	var wg sync.WaitGroup
+	for _, s := range m.servers {
+		wg.Go(s.close)
+	}
+	wg.Wait()
+	return nil
+}
+
+// freeName returns the name under which a tool is offered.
+func freeName(taken map[string]bool, server, tool string) string {
+	name := geminiName(tool)
+	if !taken[name] {
+		return name
+	}
+	long := geminiName(server + "_" + tool)
+	name = long
+	for n := 2; taken[name]; n++ {
+		suffix := "_" + strconv.Itoa(n)
+		name = cut(long, maxToolName-len(suffix)) + suffix
+	}
+	return name
+}
+
+// geminiName makes s a function name that Gemini takes: [a-zA-Z0-9_.:-], a letter or _ first, 128 characters.
+func geminiName(s string) string {
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', strings.ContainsRune("_.:-", r):
+			return r
+		}
+		return '_'
+	}, s)
+	if s == "" || strings.ContainsRune("0123456789.:-", rune(s[0])) {
+		s = "_" + s
+	}
+	return cut(s, maxToolName)
+}
+
+// sameOriginRedirect follows what a service does within itself, such as /mcp to /mcp/, and nothing else: a redirect
+// that leaves the origin or turns a POST into a GET is handed back as the answer.
+func sameOriginRedirect(req *http.Request, via []*http.Request) error {
+	first := via[0]
+	if len(via) > 3 || req.Method != first.Method || req.URL.Scheme != first.URL.Scheme || req.URL.Host != first.URL.Host {
+		return http.ErrUseLastResponse
+	}
+	return nil
+}
+
+// Bounds of the conversation with one service.
+const (
+	mcpWait       = 3 * time.Second  // how long Tools waits for a service
+	mcpAttempt    = 10 * time.Second // how long connecting and listing may take
+	mcpFresh      = time.Minute      // how long a list is good
+	mcpBackOff    = 5 * time.Second  // after the first failure; doubles
+	mcpBackOffMax = time.Minute
+	mcpMaxTools   = 128     // per service
+	mcpMaxPages   = 32      // of a list
+	mcpMaxBody    = 8 << 20 // bytes of one HTTP answer
+)

@@ -1,0 +1,73 @@
+package agent
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+)
+
+const (
+	maxMCPResult = 256 << 10 // bytes of a result
+	maxMCPError  = 4 << 10   // bytes of an error text
+)
+
+// mcpResult turns the result of a tool into what the model gets: structured content as it is, a text that is JSON as
+// JSON, other texts joined, and a note in place of what is not text. More than 256 KiB is cut, and says so.
+// A result marked isError becomes an error with its text and the error.type tool_error.
+func mcpResult(res *mcp.CallToolResult) (any, error) {
+	if res.NeedsInput() {
+		return nil, &remoteToolError{reason: "input_required", text: "the tool asks for input that this agent cannot give"}
+	}
+	text := mcpText(res.Content)
+	if res.IsError {
+		if text == "" {
+			text = "the tool failed and gave no reason"
+		}
+		return nil, &remoteToolError{reason: "tool_error", text: cut(text, maxMCPError)}
+	}
+	if res.StructuredContent != nil {
+		data, err := json.Marshal(res.StructuredContent)
+		switch {
+		case err == nil && len(data) <= maxMCPResult:
+			return json.RawMessage(data), nil
+		case text == "":
+			text = string(data)
+		}
+	}
+	if len(text) > maxMCPResult {
+		return fmt.Sprintf("%s\n[cut: %d bytes of %d are shown]", cut(text, maxMCPResult), maxMCPResult, len(text)), nil
+	}
+	trimmed := strings.TrimSpace(text)
+	if strings.IndexAny(trimmed, "{[") == 0 && json.Valid([]byte(trimmed)) {
+		return json.RawMessage(trimmed), nil
+	}
+	return text, nil
+}
+
+// mcpText joins the readable parts of a result.
+func mcpText(content []mcp.Content) string {
+	var parts []string
+	for _, c := range content {
+		switch c := c.(type) {
+		case *mcp.TextContent:
+			parts = append(parts, c.Text)
+		case *mcp.ImageContent:
+			parts = append(parts, fmt.Sprintf("[image, %s, %d bytes, not shown]", c.MIMEType, len(c.Data)))
+		case *mcp.AudioContent:
+			parts = append(parts, fmt.Sprintf("[audio, %s, %d bytes, not shown]", c.MIMEType, len(c.Data)))
+		case *mcp.ResourceLink:
+			parts = append(parts, fmt.Sprintf("[link to %s: %s]", c.Name, c.URI))
+		case *mcp.EmbeddedResource:
+			switch r := c.Resource; {
+			case r == nil:
+			case r.Text != "":
+				parts = append(parts, r.Text)
+			default:
+				parts = append(parts, fmt.Sprintf("[resource %s, %s, %d bytes, not shown]", r.URI, r.MIMEType, len(r.Blob)))
+			}
+		}
+	}
+	return strings.Join(parts, "\n\n")
+}

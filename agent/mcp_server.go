@@ -1,0 +1,307 @@
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/google/jsonschema-go/jsonschema"
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+	"golang.org/x/sync/singleflight"
+)
+
+// mcpServer is one tool service: its session, its tools, and when to try again.
+type mcpServer struct {
+	cfg      MCPConfig
+	client   *http.Client
+	endpoint string
+	url      *url.URL
+	now      func() time.Time
+
+	flight  singleflight.Group // one refresh at a time
+	running sync.WaitGroup     // the refresh, and sessions being closed
+
+	mu       sync.Mutex
+	closed   bool
+	cancel   context.CancelFunc // of the refresh, when one runs
+	conn     *mcpConn           // nil: not connected
+	offered  *mcpOffer          // nil: nothing
+	listedAt time.Time          // zero: list again
+	failures int
+	retryAt  time.Time
+	legacy   bool // an earlier session was below legacyBelow: do not probe for newer again
+}
+
+// mcpOffer is what one service offers.
+type mcpOffer struct {
+	name  string // the service's own name
+	tools []Tool // under their own names
+}
+
+func newMCPServer(cfg MCPConfig, client *http.Client, u *url.URL) *mcpServer {
+	return &mcpServer{cfg: cfg, client: client, endpoint: u.String(), url: u, now: time.Now}
+}
+
+var (
+	errServiceClosed = errors.New("the tool services are closed")
+	errUnreachable   = errors.New("the tool service was unreachable a moment ago")
+)
+
+// offer returns the tools of the service, nil when it cannot be had in time.
+func (s *mcpServer) offer(ctx context.Context) *mcpOffer {
+	s.mu.Lock()
+	now := s.now()
+	if s.freshLocked(now) || now.Before(s.retryAt) || s.closed {
+		defer s.mu.Unlock()
+		return s.offered
+	}
+	s.mu.Unlock()
+
+	ctx, cancel := context.WithTimeout(ctx, mcpWait)
+	defer cancel()
+	select {
+	case <-s.refresh(ctx):
+	case <-ctx.Done():
+		// The refresh goes on for the next request. A list that is merely old still serves this one.
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.offered
+}
+
+func (s *mcpServer) freshLocked(now time.Time) bool {
+	return s.conn != nil && !s.listedAt.IsZero() && now.Sub(s.listedAt) < mcpFresh
+}
+
+// connected returns the session for a call, after connecting if need be.
+func (s *mcpServer) connected(ctx context.Context) (*mcpConn, error) {
+	s.mu.Lock()
+	conn := s.conn
+	s.mu.Unlock()
+	if conn != nil {
+		return conn, nil
+	}
+	select {
+	case res := <-s.refresh(ctx):
+		if res.Err != nil {
+			return nil, res.Err
+		}
+		return res.Val.(*mcpConn), nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// refresh connects where needed and lists the tools, once for all that wait. It carries the trace of whoever came
+// first, and outlives that request if it must: the others wait for it too.
+func (s *mcpServer) refresh(first context.Context) <-chan singleflight.Result {
+	return s.flight.DoChan("", func() (any, error) {
+		own, cancel := context.WithTimeout(context.Background(), mcpAttempt)
+		defer cancel()
+		ctx := lend(own, first)
+		defer ctx.takeBack()
+		s.mu.Lock()
+		old, now := s.conn, s.now()
+		switch { // somebody may have been here just before
+		case s.closed:
+			s.mu.Unlock()
+			return nil, errServiceClosed
+		case s.freshLocked(now):
+			s.mu.Unlock()
+			return old, nil
+		case now.Before(s.retryAt):
+			s.mu.Unlock()
+			return nil, errUnreachable
+		}
+		s.cancel = cancel
+		s.running.Add(1)
+		s.mu.Unlock()
+		defer s.running.Done()
+
+		conn, offer, err := s.reconnect(ctx, old)
+		if err != nil {
+			s.failed(ctx, err)
+			return nil, err
+		}
+		s.mu.Lock()
+		s.conn, s.offered, s.listedAt = conn, offer, s.now()
+		s.failures, s.retryAt, s.cancel = 0, time.Time{}, nil
+		s.legacy = conn.legacy()
+		s.mu.Unlock()
+		return conn, nil
+	})
+}
+
+// reconnect lists the tools over the old session, or else over a new one.
+func (s *mcpServer) reconnect(ctx context.Context, old *mcpConn) (*mcpConn, *mcpOffer, error) {
+	if old != nil {
+		offer, err := s.list(ctx, old)
+		if err == nil {
+			return old, offer, nil
+		}
+		s.drop(old)
+		if ctx.Err() != nil {
+			return nil, nil, err
+		}
+	}
+	conn, err := s.connect(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	offer, err := s.list(ctx, conn)
+	if err != nil {
+		s.drop(conn)
+		return nil, nil, err
+	}
+	return conn, offer, nil
+}
+
+// failed takes the tools away and sets the back-off.
+func (s *mcpServer) failed(ctx context.Context, err error) {
+	s.mu.Lock()
+	wait := min(mcpBackOff<<min(s.failures, 10), mcpBackOffMax)
+	s.offered, s.conn, s.cancel, s.legacy = nil, nil, nil, false
+	s.failures++
+	s.retryAt = s.now().Add(wait)
+	closed := s.closed
+	s.mu.Unlock()
+	if !closed {
+		s.cfg.Logger.WarnContext(ctx, "a tool service is unavailable", "server", s.url.Host,
+			"error.type", mcpReason(nil, err), "cause", mcpCause(err), "retry_in", wait.String())
+	}
+}
+
+// expire makes the next offer list the tools again.
+func (s *mcpServer) expire() {
+	s.mu.Lock()
+	s.listedAt = time.Time{}
+	s.mu.Unlock()
+}
+
+// drop gives a broken session up. Calls that other requests still have on it are let finish, in the background.
+func (s *mcpServer) drop(conn *mcpConn) {
+	if !conn.lost.CompareAndSwap(false, true) {
+		return
+	}
+	s.mu.Lock()
+	if s.conn == conn {
+		s.conn, s.listedAt = nil, time.Time{}
+	}
+	closed := s.closed
+	if !closed {
+		s.running.Add(1)
+	}
+	s.mu.Unlock()
+	closeSession := func() { _ = conn.session.Close() } // it is broken: there is nothing to tell
+	if closed {
+		closeSession()
+		return
+	}
+	go func() {
+		defer s.running.Done()
+		closeSession()
+	}()
+}
+
+func (s *mcpServer) close() {
+	s.mu.Lock()
+	conn, cancel := s.conn, s.cancel
+	s.closed, s.conn, s.offered = true, nil, nil
+	s.mu.Unlock()
+	if cancel != nil {
+		cancel()
+	}
+	s.running.Wait()
+	s.mu.Lock()
+	if s.conn != nil { // the refresh won the race
+		conn, s.conn, s.offered = s.conn, nil, nil
+	}
+	s.mu.Unlock()
+	if conn != nil {
+		_ = conn.session.Close() // the service forgets the session by itself if this does not reach it
+	}
+}
+
+// list asks for all tools, page by page.
+func (s *mcpServer) list(ctx context.Context, conn *mcpConn) (*mcpOffer, error) {
+	offer := &mcpOffer{name: s.url.Hostname()}
+	if info := conn.session.InitializeResult().ServerInfo; info != nil && info.Name != "" {
+		offer.name = cut(info.Name, 40)
+	}
+	params := &mcp.ListToolsParams{}
+	for range mcpMaxPages {
+		page, err := conn.session.ListTools(ctx, params)
+		if err != nil {
+			return nil, fmt.Errorf("listing tools: %w", err)
+		}
+		for i, tool := range page.Tools {
+			if len(offer.tools) == mcpMaxTools {
+				s.cfg.Logger.WarnContext(ctx, "a tool service offers too many tools, the rest is left out",
+					"server", s.url.Host, "limit", mcpMaxTools)
+				return offer, nil
+			}
+			parameters, err := mcpParameters(tool.InputSchema)
+			if err != nil {
+				s.cfg.Logger.WarnContext(ctx, "a tool is left out: its schema is unusable", "server", s.url.Host,
+					"tool", i+1, "cause", err.Error())
+				continue
+			}
+			offer.tools = append(offer.tools, s.tool(tool, parameters))
+		}
+		if page.NextCursor == "" {
+			break
+		}
+		params = &mcp.ListToolsParams{Cursor: page.NextCursor}
+	}
+	return offer, nil
+}
+
+func (s *mcpServer) tool(tool *mcp.Tool, parameters *jsonschema.Schema) Tool {
+	description := tool.Description
+	if description == "" {
+		description = tool.Title
+	}
+	return Tool{
+		Name:        tool.Name,
+		Description: cut(description, 4096),
+		Type:        "extension",
+		Parameters:  parameters,
+		Call: func(ctx context.Context, args map[string]any) (any, error) {
+			return s.call(ctx, tool, args)
+		},
+	}
+}
+
+// mcpParameters turns a tool's input schema into ours. A schema without properties is no parameters at all: Gemini
+// refuses an empty object. Its errors hold nothing of the schema.
+func mcpParameters(input any) (*jsonschema.Schema, error) {
+	data, err := json.Marshal(input)
+	if err != nil {
+		return nil, errors.New("it cannot be encoded")
+	}
+	if string(data) == "null" {
+		return nil, nil
+	}
+	schema := new(jsonschema.Schema)
+	if err := json.Unmarshal(data, schema); err != nil {
+		return nil, errors.New("it is no JSON schema")
+	}
+	if schema.Type == "" && len(schema.Types) == 0 {
+		schema.Type = "object"
+	}
+	if schema.Type != "object" {
+		return nil, errors.New("the arguments are not an object")
+	}
+	if _, err := schema.CloneSchemas().Resolve(nil); err != nil {
+		return nil, errors.New("it cannot be resolved by itself")
+	}
+	if len(schema.Properties) == 0 && len(schema.AnyOf)+len(schema.OneOf)+len(schema.AllOf) == 0 && schema.Ref == "" {
+		return nil, nil
+	}
+	return schema, nil
+}
