@@ -1,0 +1,94 @@
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/jsonschema-go/jsonschema"
+)
+
+// DelegateToolName is the name of the tool that hands a task to the sub-agent.
+const DelegateToolName = "delegate_to_subagent"
+
+const maxTaskBytes = 32768
+
+// delegation is what the sub-agent gets.
+type delegation struct {
+	Task      string `json:"task"`
+	UserID    string `json:"user_id,omitempty"`
+	SessionID string `json:"session_id,omitempty"`
+}
+
+// delegated is what the model gets back.
+type delegated struct {
+	Response     string `json:"response"`
+	TotalSteps   int    `json:"total_steps"`
+	FinishReason string `json:"finish_reason,omitempty"`
+}
+
+// Tool returns the delegate_to_subagent tool: it gives the sub-agent a task, in the name of the caller and within the
+// caller's session, and returns its answer and how many steps it took. Every failure is an error for the model, with
+// the public text of Execute's errors and nothing of their causes.
+func (s *SubAgent) Tool() Tool {
+	longest := maxTaskBytes
+	tool := Tool{
+		Name: DelegateToolName,
+		Description: "Gives a self-contained task to another agent and returns its answer. It knows nothing of this" +
+			" conversation: put everything it needs into the task.",
+		Parameters: &jsonschema.Schema{
+			Type: "object",
+			Properties: map[string]*jsonschema.Schema{
+				"task": {Type: "string", Description: "The task, in plain words.", MaxLength: &longest},
+			},
+			Required: []string{"task"},
+		},
+		Call: s.delegate,
+	}
+	if s != nil {
+		// A little more than the call's own limit, so that its clearer error comes first.
+		tool.Timeout = s.cfg.Timeout + time.Second
+	}
+	return tool
+}
+
+func (s *SubAgent) delegate(ctx context.Context, args map[string]any) (any, error) {
+	task, _ := args["task"].(string)
+	task = strings.TrimSpace(task)
+	if task == "" || len(task) > maxTaskBytes {
+		return nil, &remoteToolError{reason: "invalid_arguments",
+			text: fmt.Sprintf("task must be 1 to %d bytes long", maxTaskBytes)}
+	}
+	who := callerOf(ctx)
+	body, err := json.Marshal(delegation{Task: task, UserID: who.userID, SessionID: who.sessionID})
+	if err != nil {
+		return nil, fmt.Errorf("encoding the task: %w", err)
+	}
+	res, err := s.Execute(ctx, body)
+	if err != nil {
+		var e *Error
+		if errors.As(err, &e) {
+			return nil, &remoteToolError{reason: e.Reason, text: e.Message, err: e}
+		}
+		return nil, err
+	}
+	if res.Status >= 400 {
+		text := fmt.Sprintf("the sub-agent refused the task (%d)", res.Status)
+		if detail := problemText(res.Body); detail != "" {
+			text += ": " + detail
+		}
+		if res.RetryAfter != "" {
+			text += " (retry after " + cut(res.RetryAfter, 40) + ")"
+		}
+		return nil, &remoteToolError{reason: fmt.Sprint(res.Status), text: text}
+	}
+	var out delegated
+	if err := json.Unmarshal(res.Body, &out); err != nil {
+		return nil, &remoteToolError{reason: "not_json", err: err,
+			text: "the sub-agent's answer has another form than an agent's"}
+	}
+	return out, nil
+}
