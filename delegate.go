@@ -1,0 +1,43 @@
+package function
+
+import (
+	"net/http"
+
+	"example.com/gemini-agent/agent"
+)
+
+// delegate hands the task to the sub-agent and its answer back. The sub-agent's work is in the same trace.
+func (a *App) delegate(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := a.deadline(r.Context(), r.Header) // of the whole request: reading the body counts
+	defer cancel()
+	task, body, err := readTask(ctx, w, r)
+	if err != nil {
+		a.fail(w, r, err)
+		return
+	}
+	if a.subAgent == nil {
+		a.fail(w, r, a.noSubAgent())
+		return
+	}
+	answer, err := a.subAgent.Execute(agent.ContextWithCaller(ctx, task.UserID, task.SessionID), body)
+	if err != nil {
+		a.fail(w, r, err)
+		return
+	}
+	if answer.RetryAfter != "" {
+		w.Header().Set("Retry-After", answer.RetryAfter)
+	}
+	w.Header().Set("Content-Type", answer.ContentType)
+	w.WriteHeader(answer.Status)
+	_, _ = w.Write(answer.Body) // the client may be gone; there is nobody to tell
+}
+
+func (a *App) noSubAgent() error {
+	if a.subErr != nil {
+		return a.subErr
+	}
+	return &agent.Error{
+		Kind: agent.KindNotConfigured, Reason: "no_sub_agent",
+		Message: "no sub-agent is configured; set SUB_AGENT_URL and restart",
+	}
+}

@@ -1,0 +1,121 @@
+package function
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+
+	"example.com/gemini-agent/agent"
+	"example.com/gemini-agent/tracing"
+)
+
+// statusClientGone is logged and traced when the caller went away; nobody receives it.
+const statusClientGone = 499
+
+// statuses is the one table from the agent's failures to HTTP statuses.
+var statuses = map[agent.ErrorKind]int{
+	agent.KindQuota:         http.StatusTooManyRequests,
+	agent.KindModel:         http.StatusBadGateway,
+	agent.KindSubAgent:      http.StatusBadGateway,
+	agent.KindNotConfigured: http.StatusServiceUnavailable,
+	agent.KindTimeout:       http.StatusGatewayTimeout,
+	agent.KindCanceled:      statusClientGone,
+	agent.KindLoop:          http.StatusBadGateway, // it is the agents behind this one that are misconfigured
+	agent.KindInternal:      http.StatusInternalServerError,
+}
+
+// quotaRetryAfter is told to the caller when the model did not say how long its quota stays spent.
+const quotaRetryAfter = 30 * time.Second
+
+// problem is an error answer as of RFC 9457, section 3.
+type problem struct {
+	Type    string `json:"type"`
+	Title   string `json:"title"`
+	Status  int    `json:"status"`
+	Detail  string `json:"detail"`
+	Field   string `json:"field,omitempty"` // of the request body
+	TraceID string `json:"trace_id,omitempty"`
+}
+
+// requestError is a request that cannot be served as it is. Its text is for the caller.
+type requestError struct {
+	status int
+	field  string
+	text   string
+	logged string // for the log when text repeats something of the caller's; else ""
+}
+
+func badRequest(status int, field, text string) *requestError {
+	return &requestError{status: status, field: field, text: text}
+}
+
+func (e *requestError) Error() string { return e.text }
+
+// fail answers err: its public text to the caller, its cause to the log.
+func (a *App) fail(w http.ResponseWriter, r *http.Request, err error) {
+	p := problem{Type: "about:blank", Status: http.StatusInternalServerError, Detail: "internal error; try again later"}
+	var bad *requestError
+	var failed *agent.Error
+	switch {
+	case errors.As(err, &bad):
+		p.Status, p.Field, p.Detail = bad.status, bad.field, bad.text
+	case errors.As(err, &failed):
+		if status, ok := statuses[failed.Kind]; ok {
+			p.Status = status
+		}
+		p.Detail = failed.Message
+		if failed.Kind == agent.KindCanceled && a.stopping.Err() != nil {
+			p.Status, p.Detail = http.StatusServiceUnavailable, "this instance is shutting down; send the task again"
+		}
+		if failed.Kind == agent.KindQuota {
+			after := failed.RetryAfter
+			if after <= 0 {
+				after = quotaRetryAfter
+			}
+			w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(after.Seconds()))))
+		}
+	}
+	a.logFailure(r.Context(), p.Status, err)
+	a.writeProblem(w, r, p)
+}
+
+func (a *App) logFailure(ctx context.Context, status int, err error) {
+	level := slog.LevelError
+	if status < 500 {
+		level = slog.LevelWarn
+	}
+	text := err.Error()
+	if bad := (*requestError)(nil); errors.As(err, &bad) && bad.logged != "" {
+		text = bad.logged
+	}
+	a.logger.LogAttrs(ctx, level, "request failed", tracing.HTTPStatus(status),
+		slog.String("error", tracing.RedactText(text)))
+}
+
+func (a *App) writeProblem(w http.ResponseWriter, r *http.Request, p problem) {
+	if p.Title = http.StatusText(p.Status); p.Title == "" {
+		p.Title = "Client Closed Request"
+	}
+	p.TraceID = tracing.TraceID(r.Context())
+	writeJSON(w, p.Status, "application/problem+json", p)
+}
+
+func (a *App) notFound(w http.ResponseWriter, r *http.Request) {
+	a.fail(w, r, badRequest(http.StatusNotFound, "", "there is nothing here; POST to "+executePath+" or "+delegatePath))
+}
+
+func (a *App) methodNotAllowed(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Allow", http.MethodPost)
+	a.fail(w, r, badRequest(http.StatusMethodNotAllowed, "", "this path takes POST only"))
+}
+
+// panicked answers after a panic in a handler. The value of the panic may hold anything: only its type is logged,
+// the span has the rest.
+func (a *App) panicked(w http.ResponseWriter, r *http.Request, v any) {
+	a.fail(w, r, fmt.Errorf("panic of type %T", v))
+}
