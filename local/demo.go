@@ -1,0 +1,133 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"example.com/gemini-agent/tracing"
+)
+
+const (
+	demoTask   = "Explica qué es machine learning y sus aplicaciones"
+	demoSecret = "never shown" // an argument of a tool whose name says that it is one
+)
+
+// runDemo sends one task through the agent over HTTP, prints its answer and its steps, and then makes a second trace
+// by hand with every kind of span there is.
+func runDemo(ctx context.Context, sys *system, out io.Writer) error {
+	for _, n := range sys.notes {
+		fmt.Fprintln(out, n)
+	}
+	addr, err := sys.listen(sys.agent)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "\n1. A task through the agent: %s\n\n", demoTask)
+	answer, err := post(ctx, "http://"+addr+"/api/v1/agent/execute", map[string]any{"task": demoTask, "user_id": "demo"})
+	if err != nil {
+		return fmt.Errorf("running the task: %w", err)
+	}
+	fmt.Fprintf(out, "answer: %s\n", answer.Response)
+	for _, s := range answer.Steps {
+		fmt.Fprintf(out, "step %d called %v\n", s.Step, s.ToolsCalled)
+	}
+	fmt.Fprintf(out, "finished: %s, %d input and %d output tokens, trace %s\n",
+		answer.FinishReason, answer.Usage.InputTokens, answer.Usage.OutputTokens, answer.TraceID)
+
+	fmt.Fprintf(out, "\n2. A trace made by hand with the same tracer\n\n")
+	id := manualTrace(ctx, sys.agent.Tracing())
+	fmt.Fprintf(out, "To look at them again:\n")
+	if sys.viewer == "" {
+		fmt.Fprint(out, "  docker compose -f local/docker-compose.yaml up -d jaeger\n  go run ./local -demo\n")
+		return nil
+	}
+	for _, t := range []string{answer.TraceID, id} {
+		fmt.Fprintf(out, "  %s\n", sys.traceURL(t))
+	}
+	return nil
+}
+
+// manualTrace shows what AgentTracer offers: memory, model and tool spans below a task.
+func manualTrace(ctx context.Context, p *tracing.Provider) string {
+	ctx, inv := p.Begin(ctx)
+	defer inv.End()
+	t := p.AgentTracer()
+	ctx, task := t.StartTask(ctx, tracing.TaskStart{
+		AgentName: "demo", Description: "A trace made by hand", Type: "demo", UserID: "demo",
+	})
+
+	_, read := t.StartMemory(ctx, tracing.MemoryStart{Operation: "read", Type: "short_term", RecordID: "last_topic"})
+	time.Sleep(2 * time.Millisecond)
+	read.End(tracing.MemoryResult{RecordCount: 1}, nil)
+
+	stepCtx, step := t.StartStep(ctx, 1, "reasoning")
+	_, tool := t.StartToolCall(stepCtx, tracing.ToolCallStart{
+		Name: "lookup", Args: map[string]any{"topic": "spans", "api_key": demoSecret},
+	})
+	time.Sleep(5 * time.Millisecond)
+	tool.End(tracing.ToolCallResult{Size: 42}, nil)
+	_, broken := t.StartToolCall(stepCtx, tracing.ToolCallStart{Name: "flaky", Args: map[string]any{"try": 1}})
+	time.Sleep(3 * time.Millisecond)
+	broken.End(tracing.ToolCallResult{}, errors.New("the service is away"))
+	_, call := t.StartModelCall(stepCtx, tracing.ModelCallStart{
+		Model: "demo-model", Step: 1, Provider: "gcp.gemini", Prompt: "What is a span?",
+	})
+	time.Sleep(20 * time.Millisecond)
+	call.End(tracing.ModelCallResult{
+		ResponseModel: "demo-model", Usage: tracing.Usage{InputTokens: 12, OutputTokens: 34}, FinishReasons: []string{"stop"},
+	}, nil)
+	step.End(nil)
+
+	_, write := t.StartMemory(ctx, tracing.MemoryStart{Operation: "write", Type: "long_term", RecordID: "span", Remote: true})
+	time.Sleep(4 * time.Millisecond)
+	write.End(tracing.MemoryResult{RecordCount: 1}, nil)
+	id := tracing.TraceID(ctx)
+	task.End(tracing.TaskResult{TotalSteps: 1, Reason: "stop", ResponseLength: 34}, nil)
+	return id
+}
+
+type answer struct {
+	Response string `json:"response"`
+	Steps    []struct {
+		Step        int      `json:"step"`
+		ToolsCalled []string `json:"tools_called"`
+	} `json:"steps"`
+	FinishReason string `json:"finish_reason"`
+	Usage        struct {
+		InputTokens  int `json:"input_tokens"`
+		OutputTokens int `json:"output_tokens"`
+	} `json:"usage"`
+	TraceID string `json:"trace_id"`
+	Detail  string `json:"detail"` // of a problem
+}
+
+func post(ctx context.Context, url string, body any) (*answer, error) {
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(raw))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	var a answer
+	if err := json.NewDecoder(resp.Body).Decode(&a); err != nil {
+		return nil, fmt.Errorf("reading the answer: %w", err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s: %s", resp.Status, a.Detail)
+	}
+	return &a, nil
+}

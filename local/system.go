@@ -1,0 +1,281 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"time"
+
+	"golang.org/x/term"
+
+	function "example.com/gemini-agent"
+	"example.com/gemini-agent/agent/geminisim"
+	"example.com/gemini-agent/local/searchservice"
+	"example.com/gemini-agent/tracing"
+)
+
+// system is the services of one local run. Each has its own service name and tracer provider.
+type system struct {
+	agent    *function.App
+	subAgent *function.App     // nil: SUB_AGENT_URL names another
+	search   *tracing.Provider // nil: MCP_SERVER_URL names another
+	servers  []*http.Server
+	out      io.Writer
+	notes    []string // what runs, for the user
+	viewer   string   // address of the Jaeger UI; "": none found
+}
+
+// startSystem starts everything but the agent's own server. What the environment names is used in place of ours.
+func startSystem(ctx context.Context, getenv func(string) string, out io.Writer) (*system, error) {
+	s := &system{out: out}
+	env := overlay{under: getenv, over: map[string]string{}}
+	if err := s.startGemini(&env); err != nil {
+		return nil, errors.Join(err, s.stop())
+	}
+	exporters := s.exporters(getenv)
+	console := tracing.NewConsole(out, tracing.ConsoleConfig{
+		Color: isTerminal(out), Width: width(out), Link: s.traceURL,
+	})
+	configure := func(secondary bool) func(*tracing.Config) {
+		return func(cfg *tracing.Config) {
+			exporters(cfg)
+			cfg.Exporter.Console, cfg.Exporter.ConsoleSecondary = console, secondary
+		}
+	}
+	if err := s.startSearch(ctx, &env, configure(true)); err != nil {
+		return nil, errors.Join(err, s.stop())
+	}
+	if err := s.startSubAgent(ctx, &env, configure(true)); err != nil {
+		return nil, errors.Join(err, s.stop())
+	}
+	s.agent = function.New(ctx, function.Config{
+		Getenv: env.get, LogWriter: os.Stderr, LogText: isTerminal(os.Stderr), Tracing: configure(false),
+	})
+	return s, nil
+}
+
+// startGemini starts the simulated Gemini when there is neither a key nor a project to use.
+func (s *system) startGemini(env *overlay) error {
+	for _, name := range []string{
+		"GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_GENAI_USE_VERTEXAI", "GOOGLE_GENAI_USE_ENTERPRISE",
+	} {
+		if env.get(name) != "" {
+			s.note("Gemini: the real one, by %s", name)
+			return nil
+		}
+	}
+	addr, err := s.listen(geminisim.New(geminisim.Config{ThinkTime: 120 * time.Millisecond}))
+	if err != nil {
+		return fmt.Errorf("starting the simulated Gemini: %w", err)
+	}
+	env.over["GOOGLE_GEMINI_BASE_URL"] = "http://" + addr
+	env.over["GEMINI_API_KEY"] = "simulated"
+	s.note("Gemini: SIMULATED, because GEMINI_API_KEY is not set; its answers are made up")
+	return nil
+}
+
+// startSearch starts the tool service unless MCP_SERVER_URL names others.
+func (s *system) startSearch(ctx context.Context, env *overlay, configure func(*tracing.Config)) error {
+	if env.get("MCP_SERVER_URL") != "" {
+		return nil
+	}
+	named := env.with("OTEL_SERVICE_NAME", "search-service")
+	cfg, err := tracing.ConfigFromEnv(named.get)
+	if err != nil {
+		s.note("search service: %v", err)
+	}
+	configure(&cfg)
+	if s.search, err = tracing.Setup(ctx, cfg); err != nil {
+		s.note("search service: %v", err)
+	}
+	addr, err := s.listen(tracedSearch(s.search))
+	if err != nil {
+		return fmt.Errorf("starting the search service: %w", err)
+	}
+	env.over["MCP_SERVER_URL"] = "http://" + addr + searchservice.Path
+	s.note("search service (MCP): %s", env.over["MCP_SERVER_URL"])
+	return nil
+}
+
+// tracedSearch is the search service with a tracing of its own.
+func tracedSearch(p *tracing.Provider) http.Handler {
+	return searchservice.New(searchservice.Config{
+		Middleware: func(next http.Handler) http.Handler {
+			return p.Middleware(next, tracing.MiddlewareConfig{
+				Route: func(*http.Request) string { return searchservice.Path },
+			})
+		},
+		Tracer:     p.TracerProvider().Tracer("example.com/gemini-agent/local/searchservice"),
+		Propagator: p.Propagator(),
+	})
+}
+
+// startSubAgent starts a second agent unless SUB_AGENT_URL names one. It has the same tools but no sub-agent of its
+// own.
+func (s *system) startSubAgent(ctx context.Context, env *overlay, configure func(*tracing.Config)) error {
+	if env.get("SUB_AGENT_URL") != "" {
+		return nil
+	}
+	named := env.with("OTEL_SERVICE_NAME", "gemini-sub-agent")
+	s.subAgent = function.New(ctx, function.Config{
+		Getenv: named.get, LogWriter: os.Stderr, LogText: isTerminal(os.Stderr), Tracing: configure,
+	})
+	addr, err := s.listen(s.subAgent)
+	if err != nil {
+		return fmt.Errorf("starting the sub-agent: %w", err)
+	}
+	env.over["SUB_AGENT_URL"] = "http://" + addr
+	s.note("sub-agent: http://%s", addr)
+	return nil
+}
+
+// Where a collector on this machine takes OTLP over gRPC, and where Jaeger's UI is.
+const (
+	collector  = "127.0.0.1:4317"
+	viewerAddr = "127.0.0.1:16686"
+)
+
+// exporters says where traces go. OTEL_TRACES_EXPORTER decides; without it they go to the terminal and, where an
+// endpoint is set or something listens on the OTLP port, there too.
+func (s *system) exporters(getenv func(string) string) func(*tracing.Config) {
+	if listens(viewerAddr) {
+		s.viewer = "http://localhost:16686"
+		s.note("Jaeger: %s", s.viewer)
+	}
+	if names := getenv("OTEL_TRACES_EXPORTER"); names != "" {
+		s.note("traces: by OTEL_TRACES_EXPORTER=%s", names)
+		return func(*tracing.Config) {}
+	}
+	endpoint := cmp.Or(getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"), getenv("OTEL_EXPORTER_OTLP_ENDPOINT"))
+	if endpoint != "" {
+		s.note("traces: in this terminal and to %s", withoutPassword(endpoint))
+		return func(cfg *tracing.Config) { cfg.Exporter.Names = []string{"console", "otlp"} }
+	}
+	if listens(collector) {
+		s.note("traces: in this terminal and to the collector on %s", collector)
+		return func(cfg *tracing.Config) {
+			cfg.Exporter.Names = []string{"console", "otlp"}
+			cfg.Exporter.OTLP.Endpoint, cfg.Exporter.OTLP.Protocol = "http://"+collector, "grpc"
+		}
+	}
+	s.note("traces: in this terminal; a collector on %s would be found", collector)
+	return func(cfg *tracing.Config) { cfg.Exporter.Names = []string{"console"} }
+}
+
+func withoutPassword(endpoint string) string {
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		return "the configured endpoint"
+	}
+	return u.Redacted()
+}
+
+func (s *system) traceURL(traceID string) string {
+	if s.viewer == "" {
+		return ""
+	}
+	return s.viewer + "/trace/" + traceID
+}
+
+// listen serves h on a free port of this machine and returns its address.
+func (s *system) listen(h http.Handler) (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	server := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
+	s.servers = append(s.servers, server)
+	go func() { _ = server.Serve(l) }() // ends with Close in stop
+	return l.Addr().String(), nil
+}
+
+// stop ends the services, callers first, so that nobody loses the one it is waiting for.
+func (s *system) stop() error {
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	var errs []error
+	for _, app := range []*function.App{s.agent, s.subAgent} {
+		if app != nil {
+			errs = append(errs, app.Shutdown(ctx))
+		}
+	}
+	if s.search != nil {
+		errs = append(errs, s.search.Shutdown(ctx))
+	}
+	for _, server := range s.servers {
+		errs = append(errs, server.Close())
+	}
+	return errors.Join(errs...)
+}
+
+func (s *system) note(format string, args ...any) {
+	s.notes = append(s.notes, fmt.Sprintf(format, args...))
+}
+
+// printUsage tells what runs and how to try it.
+func (s *system) printUsage(addr string) {
+	for _, n := range s.notes {
+		fmt.Fprintln(s.out, n)
+	}
+	fmt.Fprintf(s.out, "agent: http://%s\n\ntry:\n  %s\n\n", addr, curl(addr))
+}
+
+// curl is the request of the README.
+func curl(addr string) string {
+	return "curl -s http://" + addr + "/api/v1/agent/execute -H 'Content-Type: application/json' " +
+		`-d '{"task": "Ask the sub-agent to explain what machine learning is, and calculate 12 * 7"}'`
+}
+
+// overlay is an environment with some variables on top.
+type overlay struct {
+	under func(string) string
+	over  map[string]string
+}
+
+func (o *overlay) get(name string) string {
+	if v, ok := o.over[name]; ok {
+		return v
+	}
+	return o.under(name)
+}
+
+func (o *overlay) with(name, value string) *overlay {
+	return &overlay{under: o.snapshot().get, over: map[string]string{name: value}}
+}
+
+func (o *overlay) snapshot() *overlay {
+	over := make(map[string]string, len(o.over))
+	for k, v := range o.over {
+		over[k] = v
+	}
+	return &overlay{under: o.under, over: over}
+}
+
+func listens(addr string) bool {
+	c, err := net.DialTimeout("tcp", addr, 200*time.Millisecond)
+	if err != nil {
+		return false
+	}
+	return c.Close() == nil
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// width returns the columns of a terminal, 0 for anything else.
+func width(w io.Writer) int {
+	if f, ok := w.(*os.File); ok {
+		if columns, _, err := term.GetSize(int(f.Fd())); err == nil {
+			return columns
+		}
+	}
+	return 0
+}
