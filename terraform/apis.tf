@@ -1,0 +1,25 @@
+# Everything below waits for these. They stay on after a destroy: other things in the project may use them.
+resource "google_project_service" "main" {
+  for_each = toset(concat(
+    [
+      "artifactregistry.googleapis.com",
+      "cloudbuild.googleapis.com",
+      "cloudfunctions.googleapis.com",
+      "cloudresourcemanager.googleapis.com",
+      "iam.googleapis.com",
+      "logging.googleapis.com",
+      "monitoring.googleapis.com",
+      "run.googleapis.com",
+      "storage.googleapis.com",
+    ],
+    local.on_vertex ? ["aiplatform.googleapis.com"] : [],
+    local.to_cloud_trace ? ["cloudtrace.googleapis.com"] : [],
+    var.trace_exporter == "telemetry" ? ["telemetry.googleapis.com"] : [],
+    local.uses_secrets ? ["secretmanager.googleapis.com"] : [],
+    var.pipeline != null ? ["iamcredentials.googleapis.com"] : [],
+  ))
+
+  project            = var.project_id
+  service            = each.value
+  disable_on_destroy = false
+}
