@@ -109,8 +109,12 @@ func (i *Invocation) finished(snap sdktrace.ReadOnlySpan, attrs []attribute.KeyV
 	}
 }
 
-// newSpanLocked makes room for a finished span, for a usual invocation's all at once.
+// newSpanLocked makes room for a finished span, for a usual invocation's all at once. Spans of one slab stay in memory
+// together: those that leave together share one, and late ones have their own.
 func (i *Invocation) newSpanLocked() *finishedSpan {
+	if i.ended {
+		return new(finishedSpan)
+	}
 	if len(i.slab) == cap(i.slab) {
 		i.slab = make([]finishedSpan, 0, 16)
 	}
@@ -157,7 +161,7 @@ func (i *Invocation) endLocked() {
 		i.kept = reason != ""
 	}
 	if !i.kept {
-		i.spans = nil
+		i.spans, i.slab = nil, nil
 		return
 	}
 	for _, f := range i.spans {
@@ -178,6 +182,7 @@ func (i *Invocation) loseLocked(f *finishedSpan) {
 	if i.ancestry != nil {
 		i.ancestry.dropped[f.ReadOnlySpan.SpanContext().SpanID()] = struct{}{}
 	}
+	*f = finishedSpan{} // its place in the slab must not keep it in memory
 }
 
 // adoptLocked hangs the spans whose parents are not among the held ones on their local root: outer spans end last, so
@@ -223,7 +228,7 @@ func (i *Invocation) handOverLocked() {
 		i.c.undecided.Add(-int64(i.bytes))
 	}
 	spans := i.spans
-	i.spans, i.bytes = nil, 0
+	i.spans, i.slab, i.bytes = nil, nil, 0
 	if i.ancestry != nil {
 		spans, i.spans = i.ancestry.filter(spans, i.ended)
 		for _, f := range i.spans {

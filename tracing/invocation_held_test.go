@@ -3,11 +3,15 @@ package tracing
 import (
 	"context"
 	"fmt"
+	"runtime"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 )
 
@@ -116,6 +120,71 @@ func TestSpansLostToABoundLeaveNoOrphan(t *testing.T) {
 					}
 				}
 			})
+		})
+	}
+}
+
+// What is not held must not be kept alive by what is: spans lie in slabs.
+func TestLostAndSentSpansAreNotKeptAlive(t *testing.T) {
+	const size = 1 << 20
+	big := func(p *Provider, ctx context.Context, n int) {
+		for i := range n {
+			_, s := p.TracerProvider().Tracer("test").Start(ctx, "child",
+				trace.WithAttributes(attribute.String("big", strings.Repeat(string(rune('a'+i)), size))))
+			s.End()
+		}
+	}
+	heap := func() int64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	for name, tc := range map[string]struct {
+		cfg   PipelineConfig
+		spans func(p *Provider, ctx context.Context, inv *Invocation)
+	}{
+		"lost for want of room": {
+			PipelineConfig{HeldBytes: 1},
+			func(p *Provider, ctx context.Context, _ *Invocation) { big(p, ctx, 15) },
+		},
+		"late and not kept": {
+			PipelineConfig{},
+			func(p *Provider, ctx context.Context, inv *Invocation) { inv.End(); big(p, ctx, 15) },
+		},
+		"handed over before": {
+			PipelineConfig{},
+			func(p *Provider, ctx context.Context, inv *Invocation) {
+				big(p, ctx, 14)
+				inv.mu.Lock()
+				inv.kept = true
+				inv.handOverLocked()
+				inv.mu.Unlock()
+				if err := p.Flush(context.Background()); err != nil {
+					t.Fatal(err)
+				}
+				_, s := start(p, ctx, "held")
+				s.End()
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, err := Setup(context.Background(), Config{
+				Sampler: undecided, Pipeline: tc.cfg, Exporters: []sdktrace.SpanExporter{&countingExporter{}},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = p.Shutdown(context.Background()) }()
+			ctx, inv := p.Begin(context.Background())
+			ctx, root := start(p, ctx, "root") // stays open: roots are always held
+			before := heap()
+			tc.spans(p, ctx, inv)
+			if grown := heap() - before; grown > 3*size {
+				t.Errorf("%d KiB stay in memory, want less than three spans' %d", grown>>10, 3*size>>10)
+			}
+			root.End()
+			runtime.KeepAlive(inv)
 		})
 	}
 }
