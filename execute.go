@@ -2,6 +2,7 @@ package function
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -175,8 +176,8 @@ func parseTask(body []byte) (agent.Task, error) {
 		}
 	}
 	task := agent.Task{
-		Text: in.Task, UserID: orDefault(in.UserID, "anonymous"), SessionID: in.SessionID,
-		Type: orDefault(in.TaskType, "general"), MaxSteps: stepDefault,
+		Text: in.Task, UserID: cmp.Or(in.UserID, "anonymous"), SessionID: in.SessionID,
+		Type: cmp.Or(in.TaskType, "general"), MaxSteps: stepDefault,
 	}
 	if in.MaxSteps != nil {
 		if *in.MaxSteps < 1 || *in.MaxSteps > maxSteps {
@@ -256,13 +257,6 @@ func cutRunes(s string, n int) string {
 		return s
 	}
 	return string([]rune(s)[:n]) + "…"
-}
-
-func orDefault(v, def string) string {
-	if v == "" {
-		return def
-	}
-	return v
 }
 
 // writeJSON writes a whole answer.
