@@ -3,7 +3,6 @@ package tracing
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/url"
@@ -12,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"go.opentelemetry.io/contrib/detectors/gcp"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/resource"
@@ -107,7 +107,7 @@ func (c ResourceConfig) withDefaults() ResourceConfig {
 		c.ServiceName = defaultServiceName
 	}
 	if c.InstanceID == "" {
-		c.InstanceID = newInstanceID()
+		c.InstanceID = uuid.NewString()
 	}
 	if c.DetectTimeout <= 0 {
 		c.DetectTimeout = 500 * time.Millisecond
@@ -116,14 +116,6 @@ func (c ResourceConfig) withDefaults() ResourceConfig {
 		c.detect = func(ctx context.Context) (*resource.Resource, error) { return gcp.NewDetector().Detect(ctx) }
 	}
 	return c
-}
-
-// newInstanceID returns a random UUID (RFC 9562, version 4).
-func newInstanceID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[0:4], b[4:6], b[6:8], b[8:10], b[10:16])
 }
 
 // newResource returns the resource of all spans. Beside an error it is usable and lacks what the error

@@ -78,7 +78,7 @@ func TestResourceFromEnv(t *testing.T) {
 
 func TestResourceInstanceIDIsAUniqueUUID(t *testing.T) {
 	re := regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
-	a, b := newInstanceID(), newInstanceID()
+	a, b := ResourceConfig{}.withDefaults().InstanceID, ResourceConfig{}.withDefaults().InstanceID
 	if !re.MatchString(a) || a == b {
 		t.Errorf("%s, %s", a, b)
 	}
