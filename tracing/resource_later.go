@@ -17,6 +17,7 @@ type laterResource struct {
 // newLaterResource asks in the background. cfg has its defaults, so that both resources name one instance.
 func newLaterResource(ctx context.Context, cfg ResourceConfig, logger *slog.Logger) *laterResource {
 	l := &laterResource{known: make(chan struct{})}
+	cfg.err = nil                    // said by Setup
 	ctx = context.WithoutCancel(ctx) // the caller's context may be a request's
 	go func() {
 		defer close(l.known)
