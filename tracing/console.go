@@ -144,12 +144,6 @@ func (c *Console) add(spans []sdktrace.ReadOnlySpan, primary bool, now time.Time
 	c.scheduleLocked(now)
 }
 
-// isLocalRoot reports whether s is its process's first span of the trace.
-func isLocalRoot(s sdktrace.ReadOnlySpan) bool {
-	p := s.Parent()
-	return !p.IsValid() || p.IsRemote()
-}
-
 func (c *Console) oldestLocked() trace.TraceID {
 	var oldest trace.TraceID
 	first := -1

@@ -65,10 +65,14 @@ func withoutKeys(attrs, others []attribute.KeyValue) []attribute.KeyValue {
 	})
 }
 
-func (f *finishedSpan) isLocalRoot() bool {
-	p := f.ReadOnlySpan.Parent()
-	return !p.SpanID().IsValid() || p.IsRemote()
+// isLocalRoot reports whether s is its process's first span of the trace.
+func isLocalRoot(s sdktrace.ReadOnlySpan) bool {
+	p := s.Parent()
+	return !p.IsValid() || p.IsRemote()
 }
+
+// isLocalRoot goes by the recorded parent, whatever the span was hung on since.
+func (f *finishedSpan) isLocalRoot() bool { return isLocalRoot(f.ReadOnlySpan) }
 
 func (f *finishedSpan) duration() time.Duration { return f.EndTime().Sub(f.StartTime()) }
 
