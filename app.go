@@ -26,6 +26,7 @@ type Config struct {
 	LogWriter io.Writer           // default: no log
 	LogText   bool                // readable lines instead of JSON
 	Tools     []agent.Tool        // on offer beside the built-in ones
+	Model     agent.Model         // default: Gemini, as the environment has it
 	// Tracing, when set, may change the tracing configuration that was read from the environment.
 	Tracing func(*tracing.Config)
 }
@@ -118,13 +119,17 @@ func (a *App) wireAgent(ctx context.Context) {
 			cfg.Sources = append(cfg.Sources, a.mcp)
 		}
 	}
-	model, err := agent.NewGemini(ctx, agent.GeminiConfig{
-		Model: getenv("GEMINI_MODEL"), HTTPClient: gemini, Getenv: getenv, Logger: a.logger,
-	})
-	if err != nil {
-		a.agentErr = err
-		a.warn(err)
-		return
+	model := a.cfg.Model
+	if model == nil {
+		gem, err := agent.NewGemini(ctx, agent.GeminiConfig{
+			Model: getenv("GEMINI_MODEL"), HTTPClient: gemini, Getenv: getenv, Logger: a.logger,
+		})
+		if err != nil {
+			a.agentErr = err
+			a.warn(err)
+			return
+		}
+		model = gem
 	}
 	a.agent = agent.New(model, cfg)
 }

@@ -24,13 +24,41 @@ func TestTheFlushFitsIntoTheRequest(t *testing.T) {
 		{"4s", "500ms", 500 * time.Millisecond},
 		{"1h", "30s", 30 * time.Second},
 	} {
-		a, _ := newShutdownApp(t, nil, map[string]string{"REQUEST_TIMEOUT": tt.timeout, "TRACE_FLUSH_TIMEOUT": tt.flush})
+		a, _ := newTestApp(t, nil, map[string]string{"REQUEST_TIMEOUT": tt.timeout, "TRACE_FLUSH_TIMEOUT": tt.flush})
 		if got := a.provider.FlushReserve(); got != tt.want || a.reserve != tt.want {
 			t.Errorf("timeout %q, flush %q: longest wait %v, reserve %v; want %v", tt.timeout, tt.flush, got, a.reserve, tt.want)
 		}
-		if err := a.Shutdown(t.Context()); err != nil {
-			t.Error(err)
-		}
+	}
+}
+
+// The framework sets a deadline of its own on the request where CLOUD_RUN_TIMEOUT_SECONDS is set.
+func TestTheShorterDeadlineWins(t *testing.T) {
+	a, _ := newTestApp(t, nil, map[string]string{"REQUEST_TIMEOUT": "40s"})
+	const reserve = 2 * time.Second
+	for _, tt := range []struct {
+		name            string
+		framework, want time.Duration
+	}{
+		{"none of the framework", 0, 40*time.Second - reserve},
+		{"shorter", 20 * time.Second, 20*time.Second - reserve},
+		{"very short", 4 * time.Second, 3 * time.Second}, // at most a quarter is kept back
+		{"longer", time.Hour, 40*time.Second - reserve},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			framework := t.Context()
+			before := time.Now()
+			if tt.framework > 0 {
+				var cancel context.CancelFunc
+				framework, cancel = context.WithTimeout(framework, tt.framework)
+				defer cancel()
+			}
+			ctx, cancel := a.deadline(framework, nil)
+			defer cancel()
+			after := time.Now()
+			if end, _ := ctx.Deadline(); end.Before(before.Add(tt.want)) || end.After(after.Add(tt.want)) {
+				t.Errorf("the run ends after %v, want %v", end.Sub(before), tt.want)
+			}
+		})
 	}
 }
 
@@ -53,12 +81,11 @@ func (b *slowBody) Read(p []byte) (int, error) {
 // The time a body takes to arrive is not added to the request's.
 func TestTheTimeOfTheBodyCounts(t *testing.T) {
 	var left time.Duration
-	a, _ := newShutdownApp(t, modelFunc(func(ctx context.Context) (*agent.Reply, error) {
+	a, _ := newTestApp(t, modelFunc(func(ctx context.Context) (*agent.Reply, error) {
 		end, _ := ctx.Deadline()
 		left = time.Until(end)
-		return nil, nil
+		return says(ctx)
 	}), map[string]string{"REQUEST_TIMEOUT": "8s"})
-	defer func() { _ = a.Shutdown(context.Background()) }()
 	r := httptest.NewRequest("POST", executePath, &slowBody{after: 300 * time.Millisecond})
 	r.Header.Set("Content-Type", "application/json")
 	a.ServeHTTP(httptest.NewRecorder(), r)
@@ -68,8 +95,7 @@ func TestTheTimeOfTheBodyCounts(t *testing.T) {
 }
 
 func TestABodyThatDoesNotArriveInTimeIs504(t *testing.T) {
-	a, _ := newShutdownApp(t, nil, nil)
-	defer func() { _ = a.Shutdown(context.Background()) }()
+	a, _ := newTestApp(t, nil, nil)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
 	r := httptest.NewRequestWithContext(ctx, "POST", executePath, &slowBody{50 * time.Millisecond, errors.New("timeout")})
@@ -104,8 +130,7 @@ func stall(t *testing.T, a *App) string {
 }
 
 func TestABodyThatStallsIs504WithItsTrace(t *testing.T) {
-	a, spans := newShutdownApp(t, nil, map[string]string{"REQUEST_TIMEOUT": "400ms"})
-	defer func() { _ = a.Shutdown(context.Background()) }()
+	a, spans := newTestApp(t, nil, map[string]string{"REQUEST_TIMEOUT": "400ms"})
 	if answer := stall(t, a); !strings.HasPrefix(answer, "HTTP/1.1 504 ") {
 		t.Errorf("answer %q, want a 504", answer)
 	}
@@ -115,7 +140,7 @@ func TestABodyThatStallsIs504WithItsTrace(t *testing.T) {
 }
 
 func TestABodyThatStallsEndsWithTheProcess(t *testing.T) {
-	a, spans := newShutdownApp(t, nil, nil)
+	a, spans := newTestApp(t, nil, nil)
 	answer := make(chan string, 1)
 	go func() { answer <- stall(t, a) }()
 	running := func() bool {

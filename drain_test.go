@@ -5,29 +5,13 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/signal"
+	"runtime"
 	"strconv"
 	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"example.com/gemini-agent/agent/geminisim"
 )
-
-// A request that is told to stop answers 503 and leaves its trace.
-func TestShutdownCutsRequestsShort(t *testing.T) {
-	t.Parallel()
-	asked := make(chan struct{})
-	s := start(t, setup{script: []geminisim.Reply{geminisim.Dynamic(func(geminisim.Request) geminisim.Reply {
-		close(asked)
-		return geminisim.Hang()
-	})}})
-	answers := make(chan answer, 1)
-	go func() { answers <- s.do(task("Take your time")) }()
-	<-asked
-	s.app.stop() // what Shutdown does when its patience ends
-	checkProblem(t, (<-answers).want(t, 503), "shutting down", "")
-}
 
 func TestShutdownGivesRequestsTime(t *testing.T) {
 	t.Parallel()
@@ -109,9 +93,9 @@ func (w *flushed) Flush() {
 func TestAnswersLeaveBeforeTheProcessDoes(t *testing.T) {
 	t.Parallel()
 	for path, status := range map[string]int{executePath: 200, delegatePath: 503, "/": 404} {
-		s := start(t, setup{})
-		w := &flushed{ResponseRecorder: httptest.NewRecorder(), app: s.app}
-		s.app.ServeHTTP(w, call{path: path, body: `{"task": "Hello"}`}.request(s))
+		a, _ := newTestApp(t, modelFunc(says), nil)
+		w := &flushed{ResponseRecorder: httptest.NewRecorder(), app: a}
+		a.ServeHTTP(w, newTask(path))
 		if w.Code != status || w.body == "" || w.body != w.Body.String() || !w.inFlight {
 			t.Errorf("%s: status %d, sent %q of %q, in flight: %t", path, w.Code, w.body, w.Body, w.inFlight)
 		}
@@ -123,14 +107,21 @@ func TestAnswersLeaveBeforeTheProcessDoes(t *testing.T) {
 
 // SIGTERM ends the process by way of Shutdown.
 func TestDrainOnSignal(t *testing.T) {
-	s := start(t, setup{})
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no SIGTERM that a process could send")
+	}
+	a, _ := newTestApp(t, nil, nil)
+	self, err := os.FindProcess(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
 	caught := make(chan os.Signal, 1) // a signal that comes before DrainOnSignal listens must not end the test
 	signal.Notify(caught, syscall.SIGTERM)
 	defer signal.Stop(caught)
 	codes := make(chan int, 1)
-	go s.app.DrainOnSignal(func(code int) { codes <- code })
+	go a.DrainOnSignal(func(code int) { codes <- code })
 	for {
-		if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
+		if err := self.Signal(syscall.SIGTERM); err != nil {
 			t.Fatal(err)
 		}
 		select {

@@ -1,7 +1,6 @@
 package function
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -9,8 +8,6 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
-
-	"example.com/gemini-agent/agent"
 )
 
 func seedBodies(f *testing.F) {
@@ -55,24 +52,13 @@ func FuzzParseTask(f *testing.F) {
 	})
 }
 
-// parrot is a model that answers at once.
-type parrot struct{}
-
-func (parrot) Info() agent.ModelInfo { return agent.ModelInfo{Name: "parrot", Provider: "gcp.gemini"} }
-
-func (parrot) Generate(context.Context, *agent.Request) (*agent.Reply, error) {
-	return &agent.Reply{Text: "Hello.", Finish: agent.FinishStop, FinishReasons: []string{"stop"}}, nil
-}
-
 // Whatever comes as a body and its type, the answer is 200 or a problem document of the 4xx kind that says whose fault
 // it is.
 func FuzzExecute(f *testing.F) {
 	seedBodies(f)
-	app := New(f.Context(), Config{Getenv: func(name string) string {
-		return map[string]string{"OTEL_TRACES_EXPORTER": "none"}[name]
-	}})
-	app.agent = agent.New(parrot{}, agent.Config{Tracer: app.provider.AgentTracer()})
+	app, rec := newTestApp(f, modelFunc(says), nil)
 	f.Fuzz(func(t *testing.T, body []byte) {
+		rec.Reset()
 		for _, contentType := range []string{"application/json", string(body[:min(len(body), 40)])} {
 			req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, executePath, strings.NewReader(string(body)))
 			req.Header["Content-Type"] = []string{contentType}

@@ -69,7 +69,8 @@ func withinAny(path string, roots []string) bool {
 	return slices.ContainsFunc(roots, func(root string) bool { return within(path, root) })
 }
 
-// The rooms are built on one another in one direction: local → function → agent → tracing.
+// The rooms are built on one another in one direction: local → function → agent → tracing. Tests of the whole are in
+// systemtest, above all but local.
 func TestImportsGoOneWay(t *testing.T) {
 	t.Parallel()
 	const (

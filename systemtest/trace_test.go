@@ -1,4 +1,4 @@
-package function
+package systemtest
 
 import (
 	"context"
@@ -194,8 +194,7 @@ func (p panics) Generate(context.Context, *agent.Request) (*agent.Reply, error) 
 
 func TestTraceOfAPanic(t *testing.T) {
 	t.Parallel()
-	s := start(t, setup{})
-	s.app.agent = agent.New(panics{"boom"}, agent.Config{Tracer: s.app.provider.AgentTracer()})
+	s := start(t, setup{model: panics{"boom"}})
 	a := s.do(task("Break")).want(t, 500)
 	checkProblem(t, a, "internal error", "")
 	if strings.Contains(string(a.body)+s.log.String(), "boom") {

@@ -1,4 +1,4 @@
-package function
+package systemtest
 
 import (
 	"context"
@@ -168,8 +168,7 @@ func TestSecretsInPanicsDoNotComeOut(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("%T", value), func(t *testing.T) {
 			t.Parallel()
-			s := start(t, setup{})
-			s.app.agent = agent.New(panics{value}, agent.Config{Tracer: s.app.provider.AgentTracer()})
+			s := start(t, setup{model: panics{value}})
 			a := s.do(task("Hi")).want(t, 500)
 			noMarks(t, s.output(a))
 			if strings.Contains(string(a.body)+s.log.String(), "goroutine ") {
@@ -226,8 +225,7 @@ func TestWithoutPreviewsErrorsQuoteNothing(t *testing.T) {
 	})
 	noMarks(t, s.output(s.do(task("Hi")).want(t, 502)))
 
-	s = start(t, setup{env: map[string]string{"TRACE_PREVIEWS": "false"}})
-	s.app.agent = agent.New(panics{"Who is hunter2"}, agent.Config{Tracer: s.app.provider.AgentTracer()})
+	s = start(t, setup{env: map[string]string{"TRACE_PREVIEWS": "false"}, model: panics{"Who is hunter2"}})
 	noMarks(t, s.output(s.do(task("Hi")).want(t, 500)))
 }
 

@@ -1,7 +1,8 @@
-package function
+package systemtest
 
 import (
 	"context"
+	"log/slog"
 	"strings"
 	"testing"
 
@@ -9,6 +10,7 @@ import (
 
 	"example.com/gemini-agent/agent"
 	"example.com/gemini-agent/agent/geminisim"
+	"example.com/gemini-agent/tracing"
 )
 
 // Every line of a request leads to the span it was written in.
@@ -131,23 +133,22 @@ func checkErrorReport(t *testing.T, line map[string]any, status int) {
 // A tool's log line belongs to the tool's span.
 func TestLogLinesOfToolsAreTiedToTheirSpans(t *testing.T) {
 	t.Parallel()
-	var s *system
+	log := new(lines)
+	logger := slog.New(tracing.NewLogHandler(log, tracing.LogConfig{ProjectID: "my-project"})) // of the tool's own
 	says := tool(t, "says", func(ctx context.Context) (any, error) {
-		s.app.logger.InfoContext(ctx, "at work")
+		logger.InfoContext(ctx, "at work")
 		return "ok", nil
 	})
-	s = start(t, setup{
-		tools: []agent.Tool{says}, env: map[string]string{"GOOGLE_CLOUD_PROJECT": "my-project"},
+	s := start(t, setup{
+		tools:  []agent.Tool{says},
 		script: []geminisim.Reply{use("says"), geminisim.Text("Done.")},
 	})
 	a := s.do(task("Hi").with("X-Correlation-ID", "corr-1")).want(t, 200)
-	for _, r := range s.log.records(t) {
-		if r["message"] == "at work" {
-			checkLine(t, r, a, "tool.says")
-			return
-		}
+	records := log.records(t)
+	if len(records) != 1 {
+		t.Fatalf("%d lines, want one:\n%s", len(records), log)
 	}
-	t.Errorf("no such line:\n%s", s.log)
+	checkLine(t, records[0], a, "tool.says")
 }
 
 // The flush tells what it did, at debug, after the request's own line.

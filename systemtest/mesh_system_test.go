@@ -1,4 +1,4 @@
-package function
+package systemtest
 
 import (
 	"bytes"
@@ -15,6 +15,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
+	function "example.com/gemini-agent"
 	"example.com/gemini-agent/agent/geminisim"
 	"example.com/gemini-agent/local/searchservice"
 	"example.com/gemini-agent/tracing"
@@ -29,7 +30,7 @@ type mesh struct {
 
 // meshService is one service and what arrived at its trace backend.
 type meshService struct {
-	app *App // nil: no agent
+	app *function.App // nil: no agent
 	url string
 	rec *tracingtest.Recorder
 }
@@ -57,7 +58,7 @@ func startMesh(t *testing.T, cfg meshConfig) *mesh {
 func startMeshAgent(t *testing.T, name string, cfg meshConfig, env map[string]string) *meshService {
 	t.Helper()
 	s := &meshService{rec: tracingtest.NewRecorder()}
-	s.app = New(t.Context(), Config{Getenv: meshGetenv(name, cfg.env, env), Tracing: meshRecords(s.rec)})
+	s.app = function.New(t.Context(), function.Config{Getenv: meshGetenv(name, cfg.env, env), Tracing: meshRecords(s.rec)})
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
@@ -190,7 +191,11 @@ func (s *meshService) post(t *testing.T, path, task string, header http.Header) 
 // problem returns the detail of an RFC 9457 answer; the test fails when r is none or has no trace id.
 func (r meshReply) problem(t *testing.T) string {
 	t.Helper()
-	var p problem
+	var p struct {
+		Status  int
+		Detail  string
+		TraceID string `json:"trace_id"`
+	}
 	if err := json.Unmarshal([]byte(r.body), &p); err != nil {
 		t.Fatalf("answer %d %s: %v", r.status, r.body, err)
 	}

@@ -1,12 +1,10 @@
-package function
+package systemtest
 
 import (
-	"context"
 	"fmt"
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -136,38 +134,6 @@ func TestCorrelationIDs(t *testing.T) {
 			}
 			if len(a.spans) < 4 { // found by trace id and correlation id: all spans have it
 				t.Errorf("%d spans have the correlation id", len(a.spans))
-			}
-		})
-	}
-}
-
-// The framework sets a deadline of its own on the request where CLOUD_RUN_TIMEOUT_SECONDS is set.
-func TestTheShorterDeadlineWins(t *testing.T) {
-	t.Parallel()
-	s := start(t, setup{env: map[string]string{"REQUEST_TIMEOUT": "40s"}})
-	const reserve = 2 * time.Second
-	for _, tt := range []struct {
-		name            string
-		framework, want time.Duration
-	}{
-		{"none of the framework", 0, 40*time.Second - reserve},
-		{"shorter", 20 * time.Second, 20*time.Second - reserve},
-		{"very short", 4 * time.Second, 3 * time.Second}, // at most a quarter is kept back
-		{"longer", time.Hour, 40*time.Second - reserve},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			req := task("Hi").request(s)
-			before := time.Now()
-			if tt.framework > 0 {
-				ctx, cancel := context.WithTimeout(t.Context(), tt.framework)
-				defer cancel()
-				req = req.WithContext(ctx)
-			}
-			ctx, cancel := s.app.deadline(req.Context(), req.Header)
-			defer cancel()
-			after := time.Now()
-			if end, _ := ctx.Deadline(); end.Before(before.Add(tt.want)) || end.After(after.Add(tt.want)) {
-				t.Errorf("the run ends after %v, want %v", end.Sub(before), tt.want)
 			}
 		})
 	}
