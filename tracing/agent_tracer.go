@@ -26,13 +26,15 @@ type AgentTracerConfig struct {
 // exception and error.type; a step only knows Error. Texts are cut between runes and hold no secret RedactText or
 // RedactArgs knows.
 //
-// A nil AgentTracer and a nil handle work and record nothing. Where the local parent span is not recorded no span is
-// started either, because the samplers of this package make children follow their local parent; the handle is nil
-// then. An AgentTracer may be used by several goroutines, a handle by one at a time.
+// Any TracerProvider will do. A span has what is known at its start from the start, so that samplers and span processors
+// see it, and the rest before its end.
+//
+// A nil AgentTracer and a nil handle work and record nothing. Where the local parent span was not recorded no span is
+// started either, because samplers make children follow their local parent; the handle is nil then. An AgentTracer may
+// be used by several goroutines, a handle by one at a time.
 type AgentTracer struct {
 	tracer   trace.Tracer
 	cfg      AgentTracerConfig
-	sink     *collector // of the same provider; nil: none of ours
 	internal trace.SpanStartOption
 	client   trace.SpanStartOption
 	stopped  attribute.KeyValue // the finish reasons of nearly every answer, made once
@@ -53,21 +55,19 @@ func NewAgentTracer(tp trace.TracerProvider, cfg AgentTracerConfig) *AgentTracer
 	}
 }
 
-// off reports whether a span started from ctx would not be recorded anyway.
+// off reports whether a span started from ctx would not be recorded anyway: the local parent was not. A parent that has
+// ended looks the same unless it is sampled or tells its end, as the SDK's spans do; its late children may be kept.
 func (t *AgentTracer) off(ctx context.Context) bool {
 	if t == nil {
 		return true
 	}
 	parent := trace.SpanFromContext(ctx)
-	if _, recorded := parent.(startTimer); recorded {
-		return false // perhaps ended, but kept
+	if sc := parent.SpanContext(); parent.IsRecording() || !sc.IsValid() || sc.IsRemote() || sc.IsSampled() {
+		return false
 	}
-	sc := parent.SpanContext()
-	return sc.IsValid() && !sc.IsRemote()
+	_, ended := parent.(interface{ EndTime() time.Time })
+	return !ended
 }
-
-// startTimer is what the SDK's recording spans are and its other spans are not.
-type startTimer interface{ StartTime() time.Time }
 
 // handle is the open span in every handle. It lies in one allocation with the buffer for the span's attributes.
 type handle struct {
@@ -75,34 +75,20 @@ type handle struct {
 	t     *AgentTracer
 	began time.Time
 	opts  [2]trace.SpanStartOption
-	attrs []attribute.KeyValue // known since the start, not set yet; the end appends to them
+	attrs []attribute.KeyValue // empty, with the room that the attributes of the start have left in the buffer
 }
 
-// start starts the span and reports whether it is being recorded. The attributes go in at the start where a sampler
-// may ask for them, which is a local root. Below a recorded span they wait for the end: set in one call, the SDK
-// makes room for them once.
+// start starts the span and reports whether it is being recorded.
 func (h *handle) start(ctx context.Context, t *AgentTracer, name string, kind trace.SpanStartOption,
 	attrs []attribute.KeyValue,
 ) (context.Context, bool) {
 	h.t = t
-	_, child := trace.SpanFromContext(ctx).(startTimer)
-	opts := append(h.opts[:0], kind)
-	if !child {
-		opts = append(opts, trace.WithAttributes(attrs...))
-	}
-	ctx, h.span = t.tracer.Start(ctx, name, opts...)
+	h.opts = [...]trace.SpanStartOption{kind, trace.WithAttributes(attrs...)}
+	ctx, h.span = t.tracer.Start(ctx, name, h.opts[:]...)
 	if !h.span.IsRecording() {
 		return ctx, false
 	}
-	h.attrs = attrs
-	if !child {
-		h.attrs = attrs[:0]
-	}
-	if s, ok := h.span.(startTimer); ok {
-		h.began = s.StartTime()
-	} else {
-		h.began = time.Now()
-	}
+	h.began, h.attrs = time.Now(), attrs[len(attrs):]
 	return ctx, true
 }
 
@@ -113,12 +99,12 @@ func (h *handle) recording() bool { return h.span.IsRecording() }
 func (h *handle) end(attrs []attribute.KeyValue, err error, ok codes.Code) {
 	if err != nil {
 		f := h.t.describe(err)
-		h.t.sink.setAttributes(h.span, append(attrs, KeyErrorType.String(f.kind)))
+		h.span.SetAttributes(append(attrs, KeyErrorType.String(f.kind))...)
 		h.span.AddEvent(EventException,
 			trace.WithAttributes(KeyExceptionType.String(f.goType), KeyExceptionMessage.String(f.message)))
 		h.span.SetStatus(codes.Error, f.message)
 	} else {
-		h.t.sink.setAttributes(h.span, attrs)
+		h.span.SetAttributes(attrs...)
 		h.span.SetStatus(ok, "")
 	}
 	h.span.End()

@@ -39,9 +39,8 @@ func (s *StepSpan) End(err error) {
 	}
 	if err != nil {
 		f := s.t.describe(err)
-		s.attrs = append(s.attrs, KeyErrorType.String(f.kind))
+		s.span.SetAttributes(KeyErrorType.String(f.kind))
 		s.span.SetStatus(codes.Error, f.message)
 	}
-	s.t.sink.setAttributes(s.span, s.attrs)
 	s.span.End()
 }

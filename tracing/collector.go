@@ -14,8 +14,8 @@ import (
 )
 
 // collector is the SDK's span processor of a Provider: it finds the invocation of each span and gives the span to
-// it. The SDK's end of a span knows no context, so the invocation is remembered from the start, by span id, in a map
-// that is split to keep concurrent invocations out of each other's way.
+// it. A processor is shown no context at the end of a span, so the invocation is remembered from the start, by span id,
+// in a map that is split to keep concurrent invocations out of each other's way.
 type collector struct {
 	cfg       PipelineConfig
 	pipelines []*pipeline // one a backend
@@ -30,14 +30,8 @@ type collector struct {
 
 type shard struct {
 	mu   sync.Mutex
-	live map[trace.SpanID]liveSpan
-	_    [40]byte // a cache line each
-}
-
-// liveSpan is what is known of a span that has not ended.
-type liveSpan struct {
-	inv   *Invocation
-	attrs []attribute.KeyValue // set by setAttributes
+	live map[trace.SpanID]*Invocation // of the spans that have not ended
+	_    [40]byte                     // a cache line each
 }
 
 var _ sdktrace.SpanProcessor = (*collector)(nil)
@@ -45,7 +39,7 @@ var _ sdktrace.SpanProcessor = (*collector)(nil)
 func newCollector(cfg PipelineConfig, targets []target, logger *slog.Logger) *collector {
 	c := &collector{cfg: cfg.withDefaults(), facts: newProcessFacts(), logger: logger}
 	for i := range c.shards {
-		c.shards[i].live = make(map[trace.SpanID]liveSpan)
+		c.shards[i].live = make(map[trace.SpanID]*Invocation)
 	}
 	for _, t := range targets {
 		c.pipelines = append(c.pipelines, newPipeline(t.name, t.exporter, c.cfg, &c.stats, logger))
@@ -56,7 +50,7 @@ func newCollector(cfg PipelineConfig, targets []target, logger *slog.Logger) *co
 func (c *collector) newInvocation(ctx context.Context) *Invocation {
 	inv := &Invocation{c: c, since: time.Now(), lean: c.open.Add(1) > int64(c.cfg.HeldTraces)}
 	if id := CorrelationID(ctx); id != "" {
-		inv.common = []attribute.KeyValue{KeyCorrelationID.String(id)}
+		inv.onEach = []attribute.KeyValue{KeyCorrelationID.String(id)}
 	}
 	if c.cfg.MinDuration > 0 {
 		inv.ancestry = newAncestry(c.cfg.MinDuration)
@@ -67,7 +61,7 @@ func (c *collector) newInvocation(ctx context.Context) *Invocation {
 func (c *collector) shard(id trace.SpanID) *shard { return &c.shards[id[7]%64] }
 
 // OnStart finds the invocation: the one of the context, else that of a running parent, else a new one of its own
-// that ends with the span.
+// that ends with the span. It sets what all spans of the invocation have.
 func (c *collector) OnStart(parent context.Context, s sdktrace.ReadWriteSpan) {
 	inv := c.invocationFrom(parent)
 	if inv == nil {
@@ -76,8 +70,9 @@ func (c *collector) OnStart(parent context.Context, s sdktrace.ReadWriteSpan) {
 	id := s.SpanContext().SpanID()
 	sh := c.shard(id)
 	sh.mu.Lock()
-	sh.live[id] = liveSpan{inv: inv}
+	sh.live[id] = inv
 	sh.mu.Unlock()
+	s.SetAttributes(inv.onEach...)
 	inv.joined(s)
 }
 
@@ -85,7 +80,7 @@ func (c *collector) invocationOf(ctx context.Context, s sdktrace.ReadWriteSpan) 
 	if p := s.Parent(); p.SpanID().IsValid() && !p.IsRemote() {
 		sh := c.shard(p.SpanID())
 		sh.mu.Lock()
-		inv := sh.live[p.SpanID()].inv
+		inv := sh.live[p.SpanID()]
 		sh.mu.Unlock()
 		if inv != nil {
 			return inv
@@ -101,36 +96,12 @@ func (c *collector) OnEnd(s sdktrace.ReadOnlySpan) {
 	id := s.SpanContext().SpanID()
 	sh := c.shard(id)
 	sh.mu.Lock()
-	live := sh.live[id]
+	inv := sh.live[id]
 	delete(sh.live, id)
 	sh.mu.Unlock()
-	if live.inv != nil {
-		live.inv.finished(s, live.attrs)
+	if inv != nil {
+		inv.finished(s)
 	}
-}
-
-// setAttributes sets attributes of a span for good; the slice is kept. It does what span.SetAttributes does without
-// the SDK's copy and without its map to find keys that were set twice, together a third of a span's cost. Of
-// several calls the later wins, as with the SDK. A nil collector, and a span that is none of its own, use the SDK.
-func (c *collector) setAttributes(span trace.Span, attrs []attribute.KeyValue) {
-	if c != nil {
-		id := span.SpanContext().SpanID()
-		sh := c.shard(id)
-		sh.mu.Lock()
-		live, ours := sh.live[id]
-		if ours {
-			if live.attrs != nil {
-				attrs = append(withoutKeys(live.attrs, attrs), attrs...)
-			}
-			live.attrs = attrs
-			sh.live[id] = live
-		}
-		sh.mu.Unlock()
-		if ours {
-			return
-		}
-	}
-	span.SetAttributes(attrs...)
 }
 
 // holdLocked counts the bytes of one more span of inv, whose lock is held, and reports whether it may be held. Roots
@@ -150,12 +121,12 @@ func (c *collector) holdLocked(inv *Invocation, f *finishedSpan) bool {
 
 // describeRoot says on a kept local root why it was kept and in which state the process was.
 func (c *collector) describeRoot(f *finishedSpan, reason string, lost int) {
-	f.facts = c.facts.attributes()
+	f.verdict = c.facts.attributes()
 	if reason != "" {
-		f.facts = append(f.facts, KeySamplingReason.String(reason), KeySamplingRatio.Float64(1))
+		f.verdict = append(f.verdict, KeySamplingReason.String(reason), KeySamplingRatio.Float64(1))
 	}
 	if lost > 0 {
-		f.facts = append(f.facts, KeySamplingDroppedSpans.Int(lost))
+		f.verdict = append(f.verdict, KeySamplingDroppedSpans.Int(lost))
 	}
 }
 

@@ -151,14 +151,7 @@ func (e *otlpEncoder) span(s sdktrace.ReadOnlySpan) {
 	e.varint(6, spanKindNumber(s.SpanKind()))
 	e.fixed64(7, unixNano(s.StartTime().UnixNano()))
 	e.fixed64(8, unixNano(s.EndTime().UnixNano()))
-	if f, ok := s.(*finishedSpan); ok { // spares it a slice of them all
-		e.keyValues(9, f.ReadOnlySpan.Attributes())
-		e.keyValues(9, f.attrs)
-		e.keyValues(9, f.common)
-		e.keyValues(9, f.facts)
-	} else {
-		e.keyValues(9, s.Attributes())
-	}
+	e.keyValues(9, s.Attributes())
 	e.varint(10, clampUint32(s.DroppedAttributes()))
 	for _, ev := range s.Events() {
 		m := e.begin(11)
@@ -260,7 +253,7 @@ func (e *otlpEncoder) stringValue(s string) {
 }
 
 // maxAttributeText is the longest attribute value in bytes that Cloud Trace and the Telemetry API take; what is longer
-// may vanish there without an error. The SDK has no limit of its own, and counts one for every attribute.
+// may vanish there without an error. The SDK's limit, off by default, counts characters.
 const maxAttributeText = 64 << 10
 
 func attributeText(s string) string {

@@ -10,15 +10,13 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// finishedSpan is an ended span on its way to the exporters. It differs from the SDK's snapshot in four things: most
-// attributes are held beside it, those that are the same on all spans of an invocation once; a span of a trace that
-// was kept at its end carries the sampled flag; a span whose parent was filtered out or lost hangs on a kept ancestor;
-// and the resource is the one of our configuration, known in full perhaps only after the span.
+// finishedSpan is an ended span on its way to the exporters. It differs from the SDK's snapshot in what is known only
+// after the end: a span of a trace that was kept at its end carries the sampled flag; a local root says why it was kept;
+// a span whose parent was filtered out or lost hangs on a kept ancestor; and the resource is the one of our
+// configuration, known in full perhaps only after the span.
 type finishedSpan struct {
 	sdktrace.ReadOnlySpan
-	attrs    []attribute.KeyValue // set by collector.setAttributes
-	common   []attribute.KeyValue // of the invocation; shared, never written
-	facts    []attribute.KeyValue // of the local root, added when it was kept
+	verdict  []attribute.KeyValue // on a local root that is kept: sampling.*, process.*
 	reparent trace.SpanID         // invalid: the parent as recorded
 	resource *laterResource       // in place of the one recorded
 	size     int                  // estimated bytes
@@ -48,21 +46,17 @@ func (f *finishedSpan) Resource() *resource.Resource {
 	return f.resource.get()
 }
 
-// Attributes returns a new slice of all attributes.
+// Attributes returns those of the span and, after them, the verdict. This is the only place where a span gets attributes
+// after its end: no span processor sees them, and no span limit counts them.
 func (f *finishedSpan) Attributes() []attribute.KeyValue {
 	own := f.ReadOnlySpan.Attributes()
-	all := make([]attribute.KeyValue, 0, len(own)+len(f.attrs)+len(f.common)+len(f.facts))
-	return append(append(append(append(all, own...), f.attrs...), f.common...), f.facts...)
-}
-
-// withoutKeys takes out of attrs, in place, the keys that others has too.
-func withoutKeys(attrs, others []attribute.KeyValue) []attribute.KeyValue {
-	if len(others) == 0 {
-		return attrs
+	if len(f.verdict) == 0 {
+		return own
 	}
-	return slices.DeleteFunc(attrs, func(kv attribute.KeyValue) bool {
-		return slices.ContainsFunc(others, func(o attribute.KeyValue) bool { return o.Key == kv.Key })
+	own = slices.DeleteFunc(slices.Clone(own), func(kv attribute.KeyValue) bool { // as if it had been set anew
+		return slices.ContainsFunc(f.verdict, func(v attribute.KeyValue) bool { return v.Key == kv.Key })
 	})
+	return append(own, f.verdict...)
 }
 
 // isLocalRoot reports whether s is its process's first span of the trace.

@@ -101,11 +101,10 @@ func (m *middleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}()
 
 	name, attrs := m.describe(r)
-	ctx, span := m.tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindServer))
+	ctx, span := m.tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(attrs...))
 	if traceID := span.SpanContext().TraceID(); traceID.IsValid() {
 		w.Header()[headerTraceID] = []string{hex.EncodeToString(traceID[:])}
 	}
-	res.attrs = attrs
 	m.serve(res, r.WithContext(ctx), span)
 }
 
@@ -116,7 +115,7 @@ func (m *middleware) serve(res *response, r *http.Request, span trace.Span) {
 		if v := recover(); v != nil {
 			m.recovered(res, r, span, v)
 		}
-		res.describe(r.Context(), span, m.provider.collector)
+		res.describe(r.Context(), span)
 	}()
 	m.next.ServeHTTP(res, r)
 }
@@ -144,8 +143,7 @@ func (m *middleware) recovered(res *response, r *http.Request, span trace.Span, 
 	m.cfg.Panic(res, r, v)
 }
 
-// describe returns the name of the server span and the attributes known of the request. They are set together with
-// those of the answer: in one call, the SDK makes room for them once.
+// describe returns the name of the server span and the attributes known of the request.
 func (m *middleware) describe(r *http.Request) (string, []attribute.KeyValue) {
 	attrs := make([]attribute.KeyValue, 0, 18)
 	method, attrs := appendMethod(attrs, r.Method)
@@ -201,10 +199,9 @@ func invocationID(h http.Header) string {
 // response notes what next answers.
 type response struct {
 	http.ResponseWriter
-	status    int                  // 0: nothing written yet
-	errorType string               // set when next did not return
-	aborted   bool                 // the connection has to be closed
-	attrs     []attribute.KeyValue // of the span, known from the request
+	status    int    // 0: nothing written yet
+	errorType string // set when next did not return
+	aborted   bool   // the connection has to be closed
 }
 
 func (w *response) WriteHeader(status int) {
@@ -238,7 +235,7 @@ func (w *response) begin() {
 }
 
 // describe sets the span's outcome.
-func (w *response) describe(ctx context.Context, span trace.Span, sink *collector) {
+func (w *response) describe(ctx context.Context, span trace.Span) {
 	status, errorType := w.status, w.errorType
 	if status == 0 && errorType == "" {
 		if errors.Is(ctx.Err(), context.Canceled) {
@@ -251,14 +248,12 @@ func (w *response) describe(ctx context.Context, span trace.Span, sink *collecto
 	if status >= 500 && errorType == "" {
 		errorType = statusText(status)
 	}
-	attrs := w.attrs
 	if status != 0 {
-		attrs = append(attrs, KeyHTTPResponseStatusCode.Int(status))
+		span.SetAttributes(KeyHTTPResponseStatusCode.Int(status))
 	}
 	if errorType != "" {
-		attrs = append(attrs, KeyErrorType.String(errorType))
+		span.SetAttributes(KeyErrorType.String(errorType))
 	}
-	sink.setAttributes(span, attrs)
 	if failed {
 		span.SetStatus(codes.Error, "")
 	}

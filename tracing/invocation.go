@@ -19,10 +19,9 @@ const earlyAfter = 250 * time.Millisecond
 // the backend, or none. A nil Invocation works. Its methods are safe for concurrent use.
 type Invocation struct {
 	c      *collector
-	common []attribute.KeyValue // on every span of ours, such as the correlation id
+	onEach []attribute.KeyValue // set on every span at its start, such as the correlation id
 
 	mu       sync.Mutex
-	slab     []finishedSpan  // room for the next spans
 	spans    []*finishedSpan // ended and not handed over yet
 	bytes    int
 	kept     bool         // will be exported, whatever comes
@@ -74,17 +73,14 @@ func (i *Invocation) joined(s sdktrace.ReadWriteSpan) {
 	}
 }
 
-// finished is told of each span that ended, with the attributes that the SDK does not know.
-func (i *Invocation) finished(snap sdktrace.ReadOnlySpan, attrs []attribute.KeyValue) {
-	attrs = withoutKeys(attrs, snap.Attributes())
-	size := spanSize(snap) + attributesSize(attrs)
+// finished is told of each span that ended.
+func (i *Invocation) finished(snap sdktrace.ReadOnlySpan) {
+	f := &finishedSpan{
+		ReadOnlySpan: snap, resource: i.c.resource,
+		size: spanSize(snap), failed: snap.Status().Code == codes.Error,
+	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	f := i.newSpanLocked()
-	*f = finishedSpan{
-		ReadOnlySpan: snap, attrs: attrs, common: i.common, resource: i.c.resource,
-		size: size, failed: snap.Status().Code == codes.Error,
-	}
 	if i.ancestry != nil {
 		i.ancestry.finished(snap.SpanContext().SpanID())
 	}
@@ -107,19 +103,6 @@ func (i *Invocation) finished(snap sdktrace.ReadOnlySpan, attrs []attribute.KeyV
 	if i.implicit == snap.SpanContext().SpanID() {
 		i.endLocked()
 	}
-}
-
-// newSpanLocked makes room for a finished span, for a usual invocation's all at once. Spans of one slab stay in memory
-// together: those that leave together share one, and late ones have their own.
-func (i *Invocation) newSpanLocked() *finishedSpan {
-	if i.ended {
-		return new(finishedSpan)
-	}
-	if len(i.slab) == cap(i.slab) {
-		i.slab = make([]finishedSpan, 0, 16)
-	}
-	i.slab = i.slab[:len(i.slab)+1]
-	return &i.slab[len(i.slab)-1]
 }
 
 // End takes the decision on the invocation's spans, hands the kept ones over and waits, at most the flush timeout,
@@ -161,7 +144,7 @@ func (i *Invocation) endLocked() {
 		i.kept = reason != ""
 	}
 	if !i.kept {
-		i.spans, i.slab = nil, nil
+		i.spans = nil
 		return
 	}
 	for _, f := range i.spans {
@@ -182,7 +165,6 @@ func (i *Invocation) loseLocked(f *finishedSpan) {
 	if i.ancestry != nil {
 		i.ancestry.dropped[f.ReadOnlySpan.SpanContext().SpanID()] = struct{}{}
 	}
-	*f = finishedSpan{} // its place in the slab must not keep it in memory
 }
 
 // adoptLocked hangs the spans whose parents are not among the held ones on their local root: outer spans end last, so
@@ -228,7 +210,7 @@ func (i *Invocation) handOverLocked() {
 		i.c.undecided.Add(-int64(i.bytes))
 	}
 	spans := i.spans
-	i.spans, i.slab, i.bytes = nil, nil, 0
+	i.spans, i.bytes = nil, 0
 	if i.ancestry != nil {
 		spans, i.spans = i.ancestry.filter(spans, i.ended)
 		for _, f := range i.spans {

@@ -124,7 +124,7 @@ func TestSpansLostToABoundLeaveNoOrphan(t *testing.T) {
 	}
 }
 
-// What is not held must not be kept alive by what is: spans lie in slabs.
+// What is not held must not be kept alive by what is.
 func TestLostAndSentSpansAreNotKeptAlive(t *testing.T) {
 	const size = 1 << 20
 	big := func(p *Provider, ctx context.Context, n int) {

@@ -85,9 +85,7 @@ func (p *Provider) AgentTracer() *AgentTracer {
 	if p.sdk == nil {
 		return nil
 	}
-	t := NewAgentTracer(p.tp, p.cfg.Agent)
-	t.sink = p.collector
-	return t
+	return NewAgentTracer(p.tp, p.cfg.Agent)
 }
 
 // FlushReserve is the time that the end of an invocation may take: the longest wait for the backend.

@@ -40,7 +40,6 @@ func (p *Provider) Transport(base http.RoundTripper, cfg TransportConfig) http.R
 		base:       base,
 		tracer:     p.TracerProvider().Tracer(httpScope, trace.WithSchemaURL(SchemaURL)),
 		propagator: p.Propagator(),
-		sink:       p.collector,
 		cfg:        cfg,
 	}
 }
@@ -57,28 +56,27 @@ type transport struct {
 	base       http.RoundTripper
 	tracer     trace.Tracer
 	propagator propagation.TextMapPropagator
-	sink       *collector
 	cfg        TransportConfig
 }
 
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	caller := req.Context()
 	name, attrs := describeCall(req)
-	ctx, span := t.tracer.Start(caller, name, trace.WithSpanKind(trace.SpanKindClient))
+	ctx, span := t.tracer.Start(caller, name, trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attrs...))
 	if t.cfg.Propagate {
 		req = t.propagate(ctx, req)
 	}
 	res, err := t.base.RoundTrip(req)
 	if err != nil {
-		t.endCall(caller, span, attrs, err)
+		endCall(caller, span, err)
 		return res, err
 	}
-	t.describeAnswer(span, attrs, res)
+	describeAnswer(span, res)
 	if res.Body == nil || res.Body == http.NoBody || res.StatusCode == http.StatusSwitchingProtocols {
 		span.End()
 		return res, nil
 	}
-	res.Body = &tracedBody{ReadCloser: res.Body, t: t, ctx: caller, span: span, failed: res.StatusCode >= 400}
+	res.Body = &tracedBody{ReadCloser: res.Body, ctx: caller, span: span, failed: res.StatusCode >= 400}
 	return res, nil
 }
 
@@ -104,8 +102,7 @@ func (t *transport) propagate(ctx context.Context, req *http.Request) *http.Requ
 	return req
 }
 
-// describeCall returns the name of the client span and the attributes known of the request. They are set together
-// with those of the answer: in one call, the SDK makes room for them once.
+// describeCall returns the name of the client span and the attributes known of the request.
 func describeCall(req *http.Request) (string, []attribute.KeyValue) {
 	attrs := make([]attribute.KeyValue, 0, 8)
 	name, attrs := appendMethod(attrs, req.Method)
@@ -117,30 +114,27 @@ func describeCall(req *http.Request) (string, []attribute.KeyValue) {
 	return name, attrs
 }
 
-func (t *transport) describeAnswer(span trace.Span, attrs []attribute.KeyValue, res *http.Response) {
-	attrs = append(attrs,
+func describeAnswer(span trace.Span, res *http.Response) {
+	span.SetAttributes(
 		KeyHTTPResponseStatusCode.Int(res.StatusCode),
 		KeyNetworkProtocolVersion.String(protocolVersion(res.ProtoMajor, res.ProtoMinor)))
 	if res.StatusCode >= 400 {
-		attrs = append(attrs, KeyErrorType.String(statusText(res.StatusCode)))
+		span.SetAttributes(KeyErrorType.String(statusText(res.StatusCode)))
 		span.SetStatus(codes.Error, "")
 	}
-	t.sink.setAttributes(span, attrs)
 }
 
 // endCall ends the span of a call that failed on the way.
-func (t *transport) endCall(caller context.Context, span trace.Span, attrs []attribute.KeyValue, err error) {
+func endCall(caller context.Context, span trace.Span, err error) {
 	defer span.End()
 	switch {
 	case timedOut(caller, err):
-		attrs = append(attrs, KeyErrorType.String("timeout"))
+		span.SetAttributes(KeyErrorType.String("timeout"))
 	case errors.Is(caller.Err(), context.Canceled):
-		t.sink.setAttributes(span, attrs)
 		return
 	default:
-		attrs = append(attrs, KeyErrorType.String(ErrorType(err)))
+		span.SetAttributes(KeyErrorType.String(ErrorType(err)))
 	}
-	t.sink.setAttributes(span, attrs)
 	span.SetStatus(codes.Error, RedactText(cut(strings.ToValidUTF8(err.Error(), "?"), maxHeader)))
 }
 
@@ -156,7 +150,6 @@ func timedOut(caller context.Context, err error) bool {
 // tracedBody ends the span with the body. Read and Close may be called at the same time.
 type tracedBody struct {
 	io.ReadCloser
-	t      *transport
 	ctx    context.Context
 	span   trace.Span
 	failed bool // has its error.type from the status
@@ -169,7 +162,7 @@ func (b *tracedBody) Read(p []byte) (int, error) {
 		if b.failed || errors.Is(err, io.EOF) {
 			b.span.End()
 		} else {
-			b.t.endCall(b.ctx, b.span, nil, err)
+			endCall(b.ctx, b.span, err)
 		}
 	}
 	return n, err
