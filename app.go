@@ -45,11 +45,9 @@ type App struct {
 	mcp      *agent.MCP      // nil: none configured
 	subErr   error
 
-	timeout  time.Duration // of a request
-	reserve  time.Duration // of that, kept back for the flush
-	inFlight inFlight
-	stopping context.Context // done when running requests must end
-	stop     context.CancelFunc
+	timeout time.Duration // of a request
+	reserve time.Duration // of that, kept back for the flush
+	drain   *tracing.Drain
 }
 
 // New wires an App. It opens no connection and never fails: bad settings are logged and replaced by their defaults,
@@ -59,7 +57,6 @@ func New(ctx context.Context, cfg Config) *App {
 		cfg.LogWriter = io.Discard
 	}
 	a := &App{cfg: cfg}
-	a.stopping, a.stop = context.WithCancel(context.Background())
 	tc, tracingErr := tracing.ConfigFromEnv(cfg.Getenv)
 	level, levelErr := logLevel(cfg.Getenv("LOG_LEVEL"))
 	a.logger = slog.New(tracing.NewLogHandler(cfg.LogWriter, tracing.LogConfig{
@@ -151,7 +148,8 @@ func (a *App) route() {
 		mux.HandleFunc(path, a.methodNotAllowed)
 	}
 	mux.HandleFunc("/", a.notFound)
-	a.handler = a.provider.Middleware(mux, tracing.MiddlewareConfig{
+	a.drain = tracing.NewDrain(a.provider, tracing.DrainConfig{Close: func() { _ = a.mcp.Close() }}) // has no errors
+	a.handler = a.drain.Handler(a.provider.Middleware(mux, tracing.MiddlewareConfig{
 		Route: func(r *http.Request) string {
 			if _, pattern := mux.Handler(r); pattern != "/" {
 				return pattern
@@ -159,17 +157,11 @@ func (a *App) route() {
 			return ""
 		},
 		Panic: a.panicked,
-	})
+	}))
 }
 
 // ServeHTTP answers one invocation. Its spans are at the trace backend when it returns, or safe in the buffer.
-func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	a.inFlight.enter()
-	defer a.inFlight.leave()
-	held := &heldAnswer{ResponseWriter: w}
-	a.handler.ServeHTTP(held, r)
-	held.release()
-}
+func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, r) }
 
 // Tracing returns the app's tracing, for programs that make spans beside the agent's.
 func (a *App) Tracing() *tracing.Provider { return a.provider }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -141,16 +142,15 @@ func TestABodyThatStallsIs504WithItsTrace(t *testing.T) {
 
 func TestABodyThatStallsEndsWithTheProcess(t *testing.T) {
 	a, spans := newTestApp(t, nil, nil)
+	entered := make(chan struct{})
+	inner := a.handler
+	a.handler = a.drain.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		close(entered)
+		inner.ServeHTTP(w, r)
+	}))
 	answer := make(chan string, 1)
 	go func() { answer <- stall(t, a) }()
-	running := func() bool {
-		a.inFlight.mu.Lock()
-		defer a.inFlight.mu.Unlock()
-		return a.inFlight.n > 0
-	}
-	for !running() {
-		time.Sleep(time.Millisecond)
-	}
+	<-entered
 	ctx, cancel := context.WithTimeout(context.Background(), 900*time.Millisecond)
 	defer cancel()
 	if err := a.Shutdown(ctx); err != nil {

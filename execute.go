@@ -89,7 +89,7 @@ func (a *App) execute(w http.ResponseWriter, r *http.Request) {
 }
 
 // deadline returns the context of a run: it ends early enough that the answer and the trace still get out before
-// the request itself is out of time, and when the process has to go.
+// the request itself is out of time.
 func (a *App) deadline(ctx context.Context, header http.Header) (context.Context, context.CancelFunc) {
 	end := time.Now().Add(a.timeout)
 	if framework, ok := ctx.Deadline(); ok && framework.Before(end) {
@@ -97,9 +97,7 @@ func (a *App) deadline(ctx context.Context, header http.Header) (context.Context
 	}
 	reserve := min(a.reserve, time.Until(end)/4)
 	ctx, cancel := context.WithDeadline(ctx, end.Add(-reserve))
-	ctx = agent.ContextWithDepth(ctx, agent.DepthFromHeader(header))
-	unhook := context.AfterFunc(a.stopping, cancel)
-	return ctx, func() { unhook(); cancel() }
+	return agent.ContextWithDepth(ctx, agent.DepthFromHeader(header)), cancel
 }
 
 // readTask reads, checks and completes the request body, for which it waits as long as ctx lives. It also returns the

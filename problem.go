@@ -69,7 +69,7 @@ func (a *App) fail(w http.ResponseWriter, r *http.Request, err error) {
 			p.Status = status
 		}
 		p.Detail = failed.Message
-		if failed.Kind == agent.KindCanceled && a.stopping.Err() != nil {
+		if failed.Kind == agent.KindCanceled && context.Cause(r.Context()) == tracing.ErrDraining {
 			p.Status, p.Detail = http.StatusServiceUnavailable, "this instance is shutting down; send the task again"
 		}
 		if failed.Kind == agent.KindQuota {

@@ -2,7 +2,6 @@ package tracing
 
 import (
 	"context"
-	"math"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -112,8 +111,6 @@ func (h *handle) end(attrs []attribute.KeyValue, err error, ok codes.Code) {
 
 // elapsed is the time since the start in ms, rounded to 2 decimals.
 func (h *handle) elapsed() float64 { return roundMS(time.Since(h.began)) }
-
-func roundMS(d time.Duration) float64 { return math.Round(float64(d)/1e4) / 100 }
 
 // previews and content report what may be recorded.
 func (t *AgentTracer) previews() bool { return t.cfg.Previews == PreviewsOn }

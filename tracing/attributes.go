@@ -1,6 +1,9 @@
 package tracing
 
 import (
+	"math"
+	"time"
+
 	"go.opentelemetry.io/otel/attribute"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 )
@@ -184,10 +187,18 @@ const (
 	KeyFaaSName              = semconv.FaaSNameKey
 	KeyFaaSVersion           = semconv.FaaSVersionKey
 	KeyGCPProjectID          = attribute.Key("gcp.project_id") // what Google's OTLP endpoint asks for
+	KeyHostArch              = semconv.HostArchKey
+	KeyOSType                = semconv.OSTypeKey
+	KeyProcessPID            = semconv.ProcessPIDKey
+	KeyProcessRuntimeName    = semconv.ProcessRuntimeNameKey
+	KeyProcessRuntimeVersion = semconv.ProcessRuntimeVersionKey
 	KeyServiceInstanceID     = semconv.ServiceInstanceIDKey
 	KeyServiceName           = semconv.ServiceNameKey
 	KeyServiceVersion        = semconv.ServiceVersionKey
 )
+
+// roundMS is a duration as our keys give it: milliseconds with two decimals.
+func roundMS(d time.Duration) float64 { return math.Round(float64(d)/1e4) / 100 }
 
 // errorTypeByGoType names a failure that has no name of its own by its Go type.
 func errorTypeByGoType(err error) string { return semconv.ErrorType(err).Value.AsString() }

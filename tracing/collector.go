@@ -9,9 +9,20 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 )
+
+// Target is one destination of spans. Each wants a queue of its own: a dead one must neither hold up the
+// others nor make them see spans twice.
+type Target struct {
+	Name     string
+	Exporter sdktrace.SpanExporter
+}
+
+// warmer is an exporter that can open its connection early. Warm returns at once.
+type warmer interface{ Warm(ctx context.Context) }
 
 // collector is the SDK's span processor of a Provider: it finds the invocation of each span and gives the span to
 // it. A processor is shown no context at the end of a span, so the invocation is remembered from the start, by span id,
@@ -22,10 +33,11 @@ type collector struct {
 	facts     *processFacts
 	stats     pipelineStats
 	logger    *slog.Logger
-	resource  *laterResource // of all spans
-	undecided atomic.Int64   // bytes held by all invocations
-	open      atomic.Int64   // invocations that have not ended
+	resource  func() *resource.Resource // of all spans; asked at export
+	undecided atomic.Int64              // bytes held by all invocations
+	open      atomic.Int64              // invocations that have not ended
 	shards    [64]shard
+	warmOnce  sync.Once
 }
 
 type shard struct {
@@ -36,13 +48,15 @@ type shard struct {
 
 var _ sdktrace.SpanProcessor = (*collector)(nil)
 
-func newCollector(cfg PipelineConfig, targets []target, logger *slog.Logger) *collector {
-	c := &collector{cfg: cfg.withDefaults(), facts: newProcessFacts(), logger: logger}
+// newCollector makes a collector that sends to targets. res is the resource of all spans; it is asked when they are
+// exported and may take its time.
+func newCollector(cfg PipelineConfig, targets []Target, res func() *resource.Resource, logger *slog.Logger) *collector {
+	c := &collector{cfg: cfg.withDefaults(), facts: newProcessFacts(), resource: res, logger: logger}
 	for i := range c.shards {
 		c.shards[i].live = make(map[trace.SpanID]*Invocation)
 	}
 	for _, t := range targets {
-		c.pipelines = append(c.pipelines, newPipeline(t.name, t.exporter, c.cfg, &c.stats, logger))
+		c.pipelines = append(c.pipelines, newPipeline(t.Name, t.Exporter, c.cfg, &c.stats, logger))
 	}
 	return c
 }
@@ -174,4 +188,28 @@ func (c *collector) each(f func(*pipeline) error) error {
 	}
 	wg.Wait()
 	return errors.Join(errs...)
+}
+
+// Warm opens the backends' connections in the background, once, when the first request comes in: they are ready when
+// its flush needs them.
+func (c *collector) Warm() {
+	c.warmOnce.Do(func() {
+		for _, p := range c.pipelines {
+			if w, ok := p.exporter.(warmer); ok {
+				w.Warm(context.Background())
+			}
+		}
+	})
+}
+
+// Stats returns the counts so far; a nil collector has none.
+func (c *collector) Stats() Stats {
+	if c == nil {
+		return Stats{}
+	}
+	s := &c.stats
+	return Stats{
+		Kept: s.kept.Load(), Exported: s.exported.Load(), Retried: s.retried.Load(),
+		Dropped: s.dropped.Load(), TimedOut: s.timedOut.Load(),
+	}
 }

@@ -137,7 +137,7 @@ func (w *waterfall) layTree(spans []sdktrace.ReadOnlySpan) {
 
 func serviceOf(s sdktrace.ReadOnlySpan) string {
 	if r := s.Resource(); r != nil {
-		if v, ok := r.Set().Value(keyServiceName); ok {
+		if v, ok := r.Set().Value(KeyServiceName); ok {
 			return plainText(v.AsString())
 		}
 	}

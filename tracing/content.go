@@ -109,7 +109,7 @@ func appendContent(attrs []attribute.KeyValue, content func() ModelContent) (out
 	var shortened bool
 	if c.Instructions != "" {
 		parts := []Part{{Type: "text", Content: c.Instructions}}
-		value, cut := fitList(len(parts), func(j *redactedJSON, i int) { j.part(parts[i]) })
+		value, cut := fitList(len(parts), func(j *contentJSON, i int) { j.part(parts[i]) })
 		out, shortened = append(out, KeyGenAIInstructions.String(value)), cut
 	}
 	if len(c.Input) > 0 {
@@ -117,7 +117,7 @@ func appendContent(attrs []attribute.KeyValue, content func() ModelContent) (out
 		out, shortened = append(out, KeyGenAIInputMessages.String(value)), shortened || cut
 	}
 	if len(c.Tools) > 0 {
-		value, cut := fitList(len(c.Tools), func(j *redactedJSON, i int) { j.tool(c.Tools[i]) })
+		value, cut := fitList(len(c.Tools), func(j *contentJSON, i int) { j.tool(c.Tools[i]) })
 		out, shortened = append(out, KeyGenAIToolDefinitions.String(value)), shortened || cut
 	}
 	return appendShortened(out, shortened)
@@ -138,7 +138,7 @@ func appendOutput(attrs []attribute.KeyValue, output func() []Message) (out []at
 func appendObject(attrs []attribute.KeyValue, key attribute.Key, v func() any) (out []attribute.KeyValue) {
 	out = attrs
 	defer recoverContent()
-	value, cut := fit(func(j *redactedJSON) { j.object(asObject(v()), 0) }, "{}")
+	value, cut := fit(func(j *contentJSON) { j.object(asObject(v()), 0) }, "{}")
 	return appendShortened(append(out, key.String(value)), cut)
 }
 
@@ -150,7 +150,7 @@ func appendRecords(attrs []attribute.KeyValue, records func() any) (out []attrib
 	if !ok {
 		return out
 	}
-	value, cut := fitList(len(list), func(j *redactedJSON, i int) { j.value(list[i], 0) })
+	value, cut := fitList(len(list), func(j *contentJSON, i int) { j.value(list[i], 0) })
 	return appendShortened(append(out, KeyGenAIMemoryRecords.String(value)), cut)
 }
 
@@ -196,14 +196,14 @@ func asObject(v any) map[string]any {
 }
 
 func messagesJSON(messages []Message) (value string, shortened bool) {
-	return fitList(len(messages), func(j *redactedJSON, i int) { j.message(messages[i]) })
+	return fitList(len(messages), func(j *contentJSON, i int) { j.message(messages[i]) })
 }
 
 // fit returns the JSON that write writes, with the longest strings that let it fit into maxContentBytes; fallback if
 // none does. It reports whether anything is missing.
-func fit(write func(*redactedJSON), fallback string) (value string, shortened bool) {
+func fit(write func(*contentJSON), fallback string) (value string, shortened bool) {
 	for _, runes := range contentRunes {
-		j := redactedJSON{runes: runes, limit: maxContentBytes}
+		j := contentJSON{redactedJSON{runes: runes, limit: maxContentBytes}}
 		if write(&j); !j.full && len(j.buf) <= maxContentBytes {
 			return string(j.buf), j.shortened
 		}
@@ -212,8 +212,8 @@ func fit(write func(*redactedJSON), fallback string) (value string, shortened bo
 }
 
 // fitList returns a JSON list of n items in the same way. When even short strings do not fit, the oldest items go.
-func fitList(n int, item func(j *redactedJSON, i int)) (value string, shortened bool) {
-	value, shortened = fit(func(j *redactedJSON) {
+func fitList(n int, item func(j *contentJSON, i int)) (value string, shortened bool) {
+	value, shortened = fit(func(j *contentJSON) {
 		j.list(n, func(i int) { item(j, i) })
 	}, "")
 	if value != "" {
@@ -223,7 +223,7 @@ func fitList(n int, item func(j *redactedJSON, i int)) (value string, shortened 
 	var items []string
 	size := len("[]")
 	for i := n - 1; i >= 0; i-- {
-		j := redactedJSON{runes: contentRunes[len(contentRunes)-1], limit: maxContentBytes}
+		j := contentJSON{redactedJSON{runes: contentRunes[len(contentRunes)-1], limit: maxContentBytes}}
 		item(&j, i)
 		if size += len(j.buf) + 1; j.full || size > maxContentBytes {
 			break

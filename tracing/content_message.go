@@ -1,7 +1,10 @@
 package tracing
 
+// contentJSON writes messages in the conventions' shape, masked and cut like everything that is recorded.
+type contentJSON struct{ redactedJSON }
+
 // list writes n items.
-func (j *redactedJSON) list(n int, item func(i int)) {
+func (j *contentJSON) list(n int, item func(i int)) {
 	j.buf = append(j.buf, '[')
 	for i := range n {
 		if i > 0 {
@@ -15,16 +18,16 @@ func (j *redactedJSON) list(n int, item func(i int)) {
 }
 
 // field writes a member of an object whose first member is type or role.
-func (j *redactedJSON) field(name, value string) {
+func (j *contentJSON) field(name, value string) {
 	if value != "" {
 		j.raw(`,"` + name + `":`)
 		j.text(value)
 	}
 }
 
-func (j *redactedJSON) raw(s string) { j.buf = append(j.buf, s...) }
+func (j *contentJSON) raw(s string) { j.buf = append(j.buf, s...) }
 
-func (j *redactedJSON) message(m Message) {
+func (j *contentJSON) message(m Message) {
 	j.raw(`{"role":`)
 	j.text(conventionRole(m.Role))
 	j.raw(`,"parts":`)
@@ -47,7 +50,7 @@ func conventionRole(role string) string {
 }
 
 // part writes one part with the members its type has and no others.
-func (j *redactedJSON) part(p Part) {
+func (j *contentJSON) part(p Part) {
 	j.raw(`{"type":`)
 	j.text(p.Type)
 	switch p.Type {
@@ -87,7 +90,7 @@ func (j *redactedJSON) part(p Part) {
 }
 
 // base64 writes data whole or not at all: a piece of a picture shows nothing.
-func (j *redactedJSON) base64(data string) {
+func (j *contentJSON) base64(data string) {
 	if len(data) > j.runes {
 		j.shortened = true
 		data = ""
@@ -95,7 +98,7 @@ func (j *redactedJSON) base64(data string) {
 	j.text(data)
 }
 
-func (j *redactedJSON) tool(t ToolDefinition) {
+func (j *contentJSON) tool(t ToolDefinition) {
 	j.raw(`{"type":"function","name":`)
 	j.text(t.Name)
 	j.raw("}")

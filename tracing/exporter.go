@@ -35,22 +35,12 @@ const (
 	exporterNone       = "none"
 )
 
-// target is one destination of spans. Each wants a queue of its own: a dead one must neither hold up the
-// others nor make them see spans twice.
-type target struct {
-	name     string
-	exporter sdktrace.SpanExporter
-}
-
-// warmer is an exporter that can open its connection early. Warm returns at once.
-type warmer interface{ Warm(ctx context.Context) }
-
 // newExporters makes the configured exporters, in order. It dials nothing, reads no credential and waits
 // for nothing: that happens at the first export or Warm. An exporter that cannot be made is left out
 // and named in the error; the others are usable. Exporters do not retry: classifyExport says what their
 // errors mean. They must be shut down.
-func newExporters(_ context.Context, cfg ExporterConfig, logger *slog.Logger) ([]target, error) {
-	var targets []target
+func newExporters(_ context.Context, cfg ExporterConfig, logger *slog.Logger) ([]Target, error) {
+	var targets []Target
 	var errs []error
 	for _, name := range cfg.Names {
 		x, err := newNamedExporter(name, cfg)
@@ -58,7 +48,7 @@ func newExporters(_ context.Context, cfg ExporterConfig, logger *slog.Logger) ([
 			errs = append(errs, err)
 		}
 		if x != nil {
-			targets = append(targets, target{name: name, exporter: x})
+			targets = append(targets, Target{Name: name, Exporter: x})
 			if logger != nil {
 				logger.Debug("trace exporter ready", "exporter", name)
 			}

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"strings"
 	"sync"
@@ -17,6 +16,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"google.golang.org/api/option"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 )
 
 // CloudTraceConfig says which Cloud Trace. The zero value is Google's, with application default
@@ -71,7 +71,11 @@ func newCloudTraceExporter(cfg CloudTraceConfig, project string, auth *googleAut
 	if plain {
 		tc, auth = nil, nil
 	}
-	opts := append(exporterDialOptions(tc, auth), grpc.WithUnaryInterceptor(singleAttempt))
+	var creds credentials.PerRPCCredentials
+	if auth != nil {
+		creds = auth
+	}
+	opts := append(exporterDialOptions(tc, creds), grpc.WithUnaryInterceptor(singleAttempt))
 	conn, err := grpc.NewClient(addr, opts...)
 	if err != nil {
 		return nil, fmt.Errorf("cloud trace exporter: creating the gRPC client: %w", err)
@@ -89,14 +93,6 @@ func cloudTraceAddress(endpoint string) (addr string, plain bool, err error) {
 		return "", false, errors.New("the endpoint is neither host:port nor a URL")
 	}
 	return hostPort(u), isLoopback(u.Hostname()), nil
-}
-
-func isLoopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
 }
 
 // singleAttempt hides the status of a failed call from the client library, which would repeat it until
@@ -190,7 +186,7 @@ func (x *cloudTraceExporter) project(ctx context.Context, sample sdktrace.ReadOn
 	if x.projectID != "" {
 		return x.projectID
 	}
-	if v, ok := sample.Resource().Set().Value(keyGCPProjectID); ok && v.AsString() != "" {
+	if v, ok := sample.Resource().Set().Value(KeyGCPProjectID); ok && v.AsString() != "" {
 		return v.AsString()
 	}
 	if x.auth == nil {

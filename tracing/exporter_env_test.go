@@ -119,7 +119,7 @@ func FuzzExporterConfigFromEnv(f *testing.F) {
 		cfg.Names = []string{exporterOTLP, exporterCloudTrace}
 		targets, _ := newExporters(t.Context(), cfg, nil)
 		for _, x := range targets {
-			_ = x.exporter.Shutdown(t.Context())
+			_ = x.Exporter.Shutdown(t.Context())
 		}
 		if len(targets) != 2 && !isTelemetryAPI(cfg.OTLP.Endpoint) {
 			t.Errorf("%d exporters for %q %q", len(targets), cfg.OTLP.Endpoint, cfg.CloudTrace.Endpoint)
@@ -157,8 +157,8 @@ func TestNewExporters(t *testing.T) {
 	targets, err := newExporters(t.Context(), cfg, nil)
 	var names []string
 	for _, x := range targets {
-		names = append(names, x.name)
-		_ = x.exporter.Shutdown(t.Context())
+		names = append(names, x.Name)
+		_ = x.Exporter.Shutdown(t.Context())
 	}
 	if fmt.Sprint(names) != "[console cloudtrace]" {
 		t.Errorf("usable: %v", names)

@@ -93,6 +93,9 @@ func (g *googleAuth) projectID(ctx context.Context) string {
 	return p
 }
 
+// warmTimeout bounds the look-up that nobody waits for.
+const warmTimeout = 10 * time.Second
+
 // warm gets the credentials and a valid token in the background.
 func (g *googleAuth) warm() {
 	if !g.warming.CompareAndSwap(false, true) {
@@ -100,7 +103,7 @@ func (g *googleAuth) warm() {
 	}
 	go func() {
 		defer g.warming.Store(false)
-		ctx, cancel := context.WithTimeout(context.Background(), defaultExportTimeout)
+		ctx, cancel := context.WithTimeout(context.Background(), warmTimeout)
 		defer cancel()
 		_, _ = g.GetRequestMetadata(ctx) // the export will meet the same error and report it
 	}()

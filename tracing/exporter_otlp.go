@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/url"
 	"os"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,10 +32,6 @@ type OTLPConfig struct {
 	Compression string            // "gzip" or "none" (default)
 	Certificate string            // PEM file of the roots to trust; default: the system's
 }
-
-// defaultExportTimeout is the OTLP specification's. It bounds an export that nobody waits for; how
-// long an invocation waits is decided elsewhere.
-const defaultExportTimeout = 10 * time.Second
 
 func (c OTLPConfig) withDefaults() OTLPConfig {
 	if c.Protocol == "" {
@@ -146,8 +141,6 @@ func (x *otlpExporter) Shutdown(context.Context) error {
 	}
 	return nil
 }
-
-var errExporterClosed = errors.New("the exporter is shut down")
 
 // ExportSpans sends spans, in several requests when one would exceed the receiver's limits. Its errors
 // are *exportError.
@@ -310,18 +303,4 @@ func eachField(b []byte, fn func(num protowire.Number, v uint64, text []byte)) {
 			b = b[n:]
 		}
 	}
-}
-
-// shortText makes a backend's text fit for a log line: one line, valid, at most 200 runes.
-func shortText(s string) string {
-	const most = 200
-	s = strings.Join(strings.Fields(strings.ToValidUTF8(s, "\uFFFD")), " ")
-	n := 0
-	for i := range s {
-		if n == most {
-			return s[:i] + "…"
-		}
-		n++
-	}
-	return s
 }

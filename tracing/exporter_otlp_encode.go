@@ -110,11 +110,11 @@ func (e *otlpEncoder) resourceAttributes(r *resource.Resource) {
 	hasProject := false
 	for it := r.Iter(); it.Next(); {
 		kv := it.Attribute()
-		hasProject = hasProject || kv.Key == keyGCPProjectID
+		hasProject = hasProject || kv.Key == KeyGCPProjectID
 		e.keyValue(1, kv)
 	}
 	if e.project != "" && !hasProject {
-		e.keyValue(1, attribute.String(keyGCPProjectID, e.project))
+		e.keyValue(1, KeyGCPProjectID.String(e.project))
 	}
 }
 

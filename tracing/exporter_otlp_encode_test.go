@@ -140,7 +140,7 @@ func TestOTLPEncoderMendsInvalidUTF8(t *testing.T) {
 func TestOTLPEncoderAddsMissingProject(t *testing.T) {
 	e := newOTLPEncoder()
 	e.project = "p1"
-	has := resource.NewSchemaless(attribute.String(keyGCPProjectID, "own"))
+	has := resource.NewSchemaless(KeyGCPProjectID.String("own"))
 	for name, tc := range map[string]struct {
 		res  *resource.Resource
 		want string
@@ -151,7 +151,7 @@ func TestOTLPEncoderAddsMissingProject(t *testing.T) {
 		req := encodedRequest(t, e, []sdktrace.ReadOnlySpan{tracetest.SpanStub{Resource: tc.res}.Snapshot()})
 		var got []string
 		for _, kv := range req.ResourceSpans[0].Resource.Attributes {
-			if kv.Key == keyGCPProjectID {
+			if kv.Key == string(KeyGCPProjectID) {
 				got = append(got, kv.Value.GetStringValue())
 			}
 		}

@@ -5,24 +5,16 @@ import (
 	"crypto/tls"
 	"fmt"
 	"maps"
-	"net"
 	"net/url"
-	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/encoding/gzip"
 	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/status"
 )
 
 const otlpExportMethod = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
-
-// exporterUserAgent names this program to the trace backends.
-const exporterUserAgent = "gemini-agent-tracing"
 
 // otlpGRPCSender sends encoded requests over one gRPC connection.
 type otlpGRPCSender struct {
@@ -31,7 +23,11 @@ type otlpGRPCSender struct {
 }
 
 func newOTLPGRPCSender(cfg OTLPConfig, u *url.URL, tc *tls.Config, auth *googleAuth) (*otlpGRPCSender, error) {
-	opts := exporterDialOptions(tc, auth)
+	var creds credentials.PerRPCCredentials
+	if auth != nil {
+		creds = auth
+	}
+	opts := exporterDialOptions(tc, creds)
 	call := []grpc.CallOption{grpc.ForceCodecV2(rawCodec{})}
 	if cfg.Compression == "gzip" {
 		call = append(call, grpc.UseCompressor(gzip.Name))
@@ -41,46 +37,6 @@ func newOTLPGRPCSender(cfg OTLPConfig, u *url.URL, tc *tls.Config, auth *googleA
 		return nil, fmt.Errorf("creating the gRPC client: %w", err)
 	}
 	return &otlpGRPCSender{conn: conn, md: metadata.New(maps.Clone(cfg.Headers))}, nil
-}
-
-// exporterDialOptions are those of every gRPC connection to a trace backend. Nothing instruments it, so
-// an export makes no spans.
-func exporterDialOptions(tc *tls.Config, auth *googleAuth) []grpc.DialOption {
-	opts := []grpc.DialOption{
-		grpc.WithUserAgent(exporterUserAgent),
-		grpc.WithDisableServiceConfig(), // no DNS TXT query, no retry policy from outside
-		// gRPC's own back-off grows to two minutes, in which a backend that is up again looks down.
-		grpc.WithConnectParams(grpc.ConnectParams{
-			Backoff: backoff.Config{
-				BaseDelay:  100 * time.Millisecond,
-				Multiplier: 1.6,
-				Jitter:     0.2,
-				MaxDelay:   2 * time.Second,
-			},
-			MinConnectTimeout: 5 * time.Second,
-		}),
-		// An instance without requests is frozen; its connection dies unseen. Better to open a new one.
-		grpc.WithIdleTimeout(2 * time.Minute),
-	}
-	if tc == nil {
-		return append(opts, grpc.WithTransportCredentials(insecure.NewCredentials()))
-	}
-	opts = append(opts, grpc.WithTransportCredentials(credentials.NewTLS(tc)))
-	if auth != nil {
-		opts = append(opts, grpc.WithPerRPCCredentials(auth))
-	}
-	return opts
-}
-
-// hostPort returns u's host with a port: the scheme's when it has none.
-func hostPort(u *url.URL) string {
-	if u.Port() != "" {
-		return u.Host
-	}
-	if u.Scheme == "http" {
-		return net.JoinHostPort(u.Hostname(), "80")
-	}
-	return net.JoinHostPort(u.Hostname(), "443")
 }
 
 func (s *otlpGRPCSender) send(ctx context.Context, body []byte) ([]byte, error) {
@@ -96,17 +52,6 @@ func (s *otlpGRPCSender) send(ctx context.Context, body []byte) ([]byte, error) 
 func (s *otlpGRPCSender) warm() { s.conn.Connect() }
 
 func (s *otlpGRPCSender) close() { _ = s.conn.Close() }
-
-// grpcExportError turns a gRPC error into an exportError. It does not wrap the status: a library between
-// here and the pipeline that looks for one would start retrying by itself.
-func grpcExportError(err error) *exportError {
-	s := status.Convert(err)
-	return &exportError{
-		fault:      classifyStatus(s),
-		retryAfter: retryDelay(s),
-		err:        fmt.Errorf("%s: %s", s.Code(), shortText(s.Message())),
-	}
-}
 
 // rawCodec hands bytes that are protobuf already to gRPC: []byte out, *[]byte in.
 type rawCodec struct{}

@@ -16,10 +16,10 @@ import (
 // configuration, known in full perhaps only after the span.
 type finishedSpan struct {
 	sdktrace.ReadOnlySpan
-	verdict  []attribute.KeyValue // on a local root that is kept: sampling.*, process.*
-	reparent trace.SpanID         // invalid: the parent as recorded
-	resource *laterResource       // in place of the one recorded
-	size     int                  // estimated bytes
+	verdict  []attribute.KeyValue      // on a local root that is kept: sampling.*, process.*
+	reparent trace.SpanID              // invalid: the parent as recorded
+	resource func() *resource.Resource // in place of the one recorded
+	size     int                       // estimated bytes
 	failed   bool
 }
 
@@ -43,7 +43,7 @@ func (f *finishedSpan) Parent() trace.SpanContext {
 
 // Resource returns the resource as it is known by now. It may wait for the metadata server: it is for exporters.
 func (f *finishedSpan) Resource() *resource.Resource {
-	return f.resource.get()
+	return f.resource()
 }
 
 // Attributes returns those of the span and, after them, the verdict. This is the only place where a span gets attributes
@@ -57,12 +57,6 @@ func (f *finishedSpan) Attributes() []attribute.KeyValue {
 		return slices.ContainsFunc(f.verdict, func(v attribute.KeyValue) bool { return v.Key == kv.Key })
 	})
 	return append(own, f.verdict...)
-}
-
-// isLocalRoot reports whether s is its process's first span of the trace.
-func isLocalRoot(s sdktrace.ReadOnlySpan) bool {
-	p := s.Parent()
-	return !p.IsValid() || p.IsRemote()
 }
 
 // isLocalRoot goes by the recorded parent, whatever the span was hung on since.

@@ -2,14 +2,11 @@ package tracing
 
 import (
 	"context"
-	"encoding/hex"
-	"errors"
 	"net/http"
 	"strings"
 	"sync/atomic"
 
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 )
@@ -19,9 +16,37 @@ const httpScope = "example.com/gemini-agent/tracing"
 
 // Canonical keys of headers.
 const (
-	headerTraceID     = "X-Trace-Id"
-	headerExecutionID = "Function-Execution-Id"
+	headerTraceID       = "X-Trace-Id"
+	headerExecutionID   = "Function-Execution-Id"
+	headerTraceResponse = "Traceresponse"
 )
+
+// HTTPConfig says what an HTTPTracer's spans are part of. The zero value makes spans and nothing else.
+type HTTPConfig struct {
+	// Begin opens an invocation for a request: the spans started from the context it returns share one fate. end
+	// decides it, waits until the spans are safe and reports whether they were kept. Default: nothing is waited for,
+	// and what is sampled counts as kept.
+	Begin func(context.Context) (ctx context.Context, end func() (kept bool))
+	// Previews lets a span show the redacted text of a panic.
+	Previews bool
+}
+
+// HTTPTracer traces the HTTP requests that a process serves and makes. It is safe for concurrent use.
+type HTTPTracer struct {
+	tracer     trace.Tracer
+	propagator propagation.TextMapPropagator
+	cfg        HTTPConfig
+}
+
+// newHTTPTracer makes spans with tp and carries trace context with p.
+func newHTTPTracer(tp trace.TracerProvider, p propagation.TextMapPropagator, cfg HTTPConfig) *HTTPTracer {
+	if cfg.Begin == nil {
+		cfg.Begin = func(ctx context.Context) (context.Context, func() bool) {
+			return ctx, func() bool { return false }
+		}
+	}
+	return &HTTPTracer{tracer: tp.Tracer(httpScope, trace.WithSchemaURL(SchemaURL)), propagator: p, cfg: cfg}
+}
 
 // MiddlewareConfig says what the middleware cannot know. The zero value works.
 type MiddlewareConfig struct {
@@ -40,10 +65,16 @@ type MiddlewareConfig struct {
 //     none fit for use) and opens an invocation,
 //  2. starts the SERVER span and sets the response headers X-Correlation-ID and X-Trace-ID,
 //  3. calls next,
-//  4. ends the span and then the invocation, so that the trace is at the backend before the response ends.
+//  4. ends the span and then the invocation, so that the trace is at the backend before the response ends,
+//  5. lets the answer go, with the header traceresponse (https://www.w3.org/TR/trace-context-2/, its draft for
+//     responses), whose sampled flag says whether the trace was kept.
 //
-// A panic of next is recorded on the span and answered by cfg.Panic; when the response had begun, the connection is
-// closed once the trace is safe, so that the client sees a cut response and not a complete one. http.ErrAbortHandler is
+// The answer is held until then: a client has an answer with its last byte, not when a handler returns. Whoever flushes
+// wants a stream: what was written so far leaves at once and what comes after the last flush is held, so the end of a
+// stream tells that its trace is safe; traceresponse is its trailer. Of an answer above 1 MiB only the end is held.
+//
+// A panic of next is recorded on the span and answered by cfg.Panic, whatever next had written; when a part of it had
+// left, the connection is closed once the trace is safe, so that the client sees a cut response and not a complete one. http.ErrAbortHandler is
 // treated like the latter. Where the connection cannot be closed from here (HTTP/2), the handler panics with
 // http.ErrAbortHandler instead. Step 4 happens in every case.
 //
@@ -54,14 +85,8 @@ type MiddlewareConfig struct {
 // error: it is no fault of ours.
 //
 // The ResponseWriter next gets supports http.ResponseController and http.Flusher.
-func (p *Provider) Middleware(next http.Handler, cfg MiddlewareConfig) http.Handler {
-	return &middleware{
-		provider:   p,
-		tracer:     p.TracerProvider().Tracer(httpScope, trace.WithSchemaURL(SchemaURL)),
-		propagator: p.Propagator(),
-		next:       next,
-		cfg:        cfg.withDefaults(),
-	}
+func (t *HTTPTracer) Middleware(next http.Handler, cfg MiddlewareConfig) http.Handler {
+	return &middleware{t: t, next: next, cfg: cfg.withDefaults()}
 }
 
 func (cfg MiddlewareConfig) withDefaults() MiddlewareConfig {
@@ -77,33 +102,34 @@ func (cfg MiddlewareConfig) withDefaults() MiddlewareConfig {
 }
 
 type middleware struct {
-	provider   *Provider
-	tracer     trace.Tracer
-	propagator propagation.TextMapPropagator
-	next       http.Handler
-	cfg        MiddlewareConfig
-	warm       atomic.Bool // a request has been served
+	t    *HTTPTracer
+	next http.Handler
+	cfg  MiddlewareConfig
+	warm atomic.Bool // a request has been served
 }
 
 func (m *middleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	ctx := m.propagator.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
+	ctx := m.t.propagator.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
 	id := correlationID(r.Header)
 	ctx = ContextWithCorrelationID(ctx, id)
 	w.Header()[headerCorrelationID] = []string{id}
 
-	ctx, invocation := m.provider.Begin(ctx)
-	res := &response{ResponseWriter: w}
+	ctx, end := m.t.cfg.Begin(ctx)
+	res := &response{ResponseWriter: w, request: r}
+	var sc trace.SpanContext
 	defer func() {
-		invocation.End()
+		kept := end()
 		if res.aborted {
 			abortConnection(w)
+			return
 		}
+		res.release(traceResponse(sc, kept))
 	}()
 
 	name, attrs := m.describe(r)
-	ctx, span := m.tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(attrs...))
-	if traceID := span.SpanContext().TraceID(); traceID.IsValid() {
-		w.Header()[headerTraceID] = []string{hex.EncodeToString(traceID[:])}
+	ctx, span := m.t.tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(attrs...))
+	if sc = span.SpanContext(); sc.IsValid() {
+		w.Header()[headerTraceID] = []string{sc.TraceID().String()}
 	}
 	m.serve(res, r.WithContext(ctx), span)
 }
@@ -127,8 +153,8 @@ func (m *middleware) recovered(res *response, r *http.Request, span trace.Span, 
 		res.errorType, res.aborted = "aborted", true
 		return
 	}
-	recordPanic(span, v, m.provider.cfg.Agent.Previews)
-	if res.status != 0 {
+	recordPanic(span, v, m.t.cfg.Previews)
+	if res.sent {
 		res.aborted = true
 		return
 	}
@@ -137,7 +163,9 @@ func (m *middleware) recovered(res *response, r *http.Request, span trace.Span, 
 			res.aborted = true
 		}
 	}()
-	// What the handler had announced about its own body is wrong now.
+	// What the handler had written is still here, and what it had announced about its own body is wrong now.
+	res.status = 0
+	res.held.Reset()
 	res.Header().Del("Content-Length")
 	res.Header().Del("Content-Encoding")
 	m.cfg.Panic(res, r, v)
@@ -194,69 +222,6 @@ func invocationID(h http.Header) string {
 		return values[0]
 	}
 	return randomID()
-}
-
-// response notes what next answers.
-type response struct {
-	http.ResponseWriter
-	status    int    // 0: nothing written yet
-	errorType string // set when next did not return
-	aborted   bool   // the connection has to be closed
-}
-
-func (w *response) WriteHeader(status int) {
-	if w.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
-		w.status = status
-	}
-	w.ResponseWriter.WriteHeader(status)
-}
-
-func (w *response) Write(b []byte) (int, error) {
-	w.begin()
-	return w.ResponseWriter.Write(b)
-}
-
-// Flush implements http.Flusher; without support below it does nothing.
-func (w *response) Flush() { _ = w.FlushError() }
-
-// FlushError is what http.ResponseController calls.
-func (w *response) FlushError() error {
-	w.begin()
-	return http.NewResponseController(w.ResponseWriter).Flush()
-}
-
-// Unwrap lets http.ResponseController reach everything else.
-func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
-func (w *response) begin() {
-	if w.status == 0 {
-		w.status = http.StatusOK
-	}
-}
-
-// describe sets the span's outcome.
-func (w *response) describe(ctx context.Context, span trace.Span) {
-	status, errorType := w.status, w.errorType
-	if status == 0 && errorType == "" {
-		if errors.Is(ctx.Err(), context.Canceled) {
-			errorType = "client_disconnected"
-		} else {
-			status = http.StatusOK // what net/http sends for a handler that wrote nothing
-		}
-	}
-	failed := w.errorType != "" || status >= 500
-	if status >= 500 && errorType == "" {
-		errorType = statusText(status)
-	}
-	if status != 0 {
-		span.SetAttributes(KeyHTTPResponseStatusCode.Int(status))
-	}
-	if errorType != "" {
-		span.SetAttributes(KeyErrorType.String(errorType))
-	}
-	if failed {
-		span.SetStatus(codes.Error, "")
-	}
 }
 
 // abortConnection cuts the response short. It closes the connection itself where it can, because what stands between

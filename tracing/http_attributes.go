@@ -168,12 +168,12 @@ func statusText(status int) string {
 
 // recordPanic adds the exception event: type, redacted message and stack stay in the trace. The message is a preview:
 // it may quote what was said.
-func recordPanic(span trace.Span, v any, previews PreviewMode) {
+func recordPanic(span trace.Span, v any, previews bool) {
 	if !span.IsRecording() {
 		return
 	}
 	message := "previews are off"
-	if previews == PreviewsOn {
+	if previews {
 		message = panicMessage(v)
 	}
 	span.AddEvent(EventException, trace.WithAttributes(

@@ -20,17 +20,30 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 )
 
-// newEdgeProvider returns a provider whose ended spans are in the exporter.
-func newEdgeProvider(t testing.TB) (*Provider, *tracetest.InMemoryExporter) {
+// newEdge returns a tracer whose ended spans are in the exporter.
+func newEdge(t testing.TB) (*HTTPTracer, *tracetest.InMemoryExporter) {
 	t.Helper()
 	spans := tracetest.NewInMemoryExporter()
 	tp := sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans))
-	return &Provider{
-		tp:         tp,
-		sdk:        tp,
-		propagator: defaultPropagator(t),
-		logger:     slog.New(slog.DiscardHandler),
-	}, spans
+	return newHTTPTracer(tp, edgePropagator, HTTPConfig{Previews: true}), spans
+}
+
+// The context of a caller.
+const (
+	callerTraceID = "4bf92f3577b34da6a3ce929d0e0e4736"
+	callerSpanID  = "00f067aa0ba902b7"
+	callerParent  = "00-" + callerTraceID + "-" + callerSpanID + "-01"
+)
+
+// edgePropagator is the default one.
+var edgePropagator, _ = newPropagator("")
+
+func headers(pairs ...string) http.Header {
+	h := http.Header{}
+	for i := 0; i < len(pairs); i += 2 {
+		h.Add(pairs[i], pairs[i+1])
+	}
+	return h
 }
 
 // serve sends one request over the wire and returns the answer with its body, and the server span.
@@ -38,7 +51,7 @@ func serve(
 	t *testing.T, next http.HandlerFunc, cfg MiddlewareConfig, method, path string, h http.Header,
 ) (*http.Response, string, tracetest.SpanStub) {
 	t.Helper()
-	p, spans := newEdgeProvider(t)
+	p, spans := newEdge(t)
 	var logged strings.Builder
 	srv := httptest.NewUnstartedServer(p.Middleware(next, cfg))
 	srv.Config.ErrorLog = slog.NewLogLogger(slog.NewTextHandler(&logged, nil), slog.LevelError)
@@ -100,7 +113,7 @@ func TestMiddlewareSpan(t *testing.T) {
 		"X-Forwarded-For":       {"203.0.113.7, 10.0.0.1"},
 		"X-Forwarded-Proto":     {"https"},
 		"Function-Execution-Id": {"exec-1"},
-		"Traceparent":           {w3cParent},
+		"Traceparent":           {callerParent},
 	}
 	next := func(w http.ResponseWriter, r *http.Request) {
 		if !trace.SpanFromContext(r.Context()).IsRecording() {
@@ -131,10 +144,10 @@ func TestMiddlewareSpan(t *testing.T) {
 	if span.Status.Code != codes.Unset || len(span.Events) > 0 {
 		t.Errorf("status %v, events %v", span.Status, span.Events)
 	}
-	if span.Parent.SpanID().String() != w3cSpanID || !span.Parent.IsRemote() {
+	if span.Parent.SpanID().String() != callerSpanID || !span.Parent.IsRemote() {
 		t.Errorf("parent = %v", span.Parent)
 	}
-	if got := res.Header.Get("X-Trace-ID"); got != w3cTraceID {
+	if got := res.Header.Get("X-Trace-ID"); got != callerTraceID {
 		t.Errorf("X-Trace-ID = %q", got)
 	}
 }
@@ -206,13 +219,13 @@ func TestMiddlewareCorrelationID(t *testing.T) {
 		h    http.Header
 		want string // "" is a new one
 	}{
-		{"correlation id", header("X-Correlation-ID", "a/b", "X-Request-ID", "r"), "a/b"},
-		{"request id", header("X-Request-ID", "r"), "r"},
-		{"128 long", header("X-Correlation-ID", strings.Repeat("x", 128)), strings.Repeat("x", 128)},
-		{"129 long", header("X-Correlation-ID", strings.Repeat("x", 129)), ""},
-		{"unfit, but a request id", header("X-Correlation-ID", "a b", "X-Request-ID", "r"), "r"},
-		{"not ASCII", header("X-Correlation-ID", "ä"), ""},
-		{"empty", header("X-Correlation-ID", ""), ""},
+		{"correlation id", headers("X-Correlation-ID", "a/b", "X-Request-ID", "r"), "a/b"},
+		{"request id", headers("X-Request-ID", "r"), "r"},
+		{"128 long", headers("X-Correlation-ID", strings.Repeat("x", 128)), strings.Repeat("x", 128)},
+		{"129 long", headers("X-Correlation-ID", strings.Repeat("x", 129)), ""},
+		{"unfit, but a request id", headers("X-Correlation-ID", "a b", "X-Request-ID", "r"), "r"},
+		{"not ASCII", headers("X-Correlation-ID", "ä"), ""},
+		{"empty", headers("X-Correlation-ID", ""), ""},
 		{"none", http.Header{}, ""},
 	}
 	for _, tt := range tests {
@@ -320,7 +333,7 @@ func TestMiddlewareAbort(t *testing.T) {
 	}
 
 	t.Run("below a recovering server", func(t *testing.T) {
-		p, _ := newEdgeProvider(t)
+		p, _ := newEdge(t)
 		traced := p.Middleware(http.HandlerFunc(abort), MiddlewareConfig{})
 		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			defer func() {
@@ -341,7 +354,7 @@ func TestMiddlewareAbort(t *testing.T) {
 		}
 	})
 	t.Run("where the connection cannot be closed", func(t *testing.T) {
-		p, spans := newEdgeProvider(t)
+		p, spans := newEdge(t)
 		defer func() {
 			if v := recover(); v != http.ErrAbortHandler {
 				t.Errorf("recovered %v", v)
@@ -356,7 +369,7 @@ func TestMiddlewareAbort(t *testing.T) {
 }
 
 func TestMiddlewareClientGone(t *testing.T) {
-	p, spans := newEdgeProvider(t)
+	p, spans := newEdge(t)
 	started, done := make(chan struct{}), make(chan struct{})
 	h := p.Middleware(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		close(started)
@@ -390,7 +403,7 @@ func TestMiddlewareClientGone(t *testing.T) {
 }
 
 func TestMiddlewareColdStartOnce(t *testing.T) {
-	p, spans := newEdgeProvider(t)
+	p, spans := newEdge(t)
 	h := p.Middleware(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), MiddlewareConfig{})
 	var wg sync.WaitGroup
 	for range 20 {
@@ -410,7 +423,7 @@ func TestMiddlewareColdStartOnce(t *testing.T) {
 }
 
 func TestMiddlewareStreams(t *testing.T) {
-	p, _ := newEdgeProvider(t)
+	p, _ := newEdge(t)
 	seen := make(chan struct{})
 	srv := httptest.NewServer(p.Middleware(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		io.WriteString(w, "one\n")
@@ -440,7 +453,7 @@ func TestMiddlewareCutsWhatClientsChoose(t *testing.T) {
 		"Traceparent", "Tracestate", "Baggage", "B3", "X-B3-Traceid", "X-Cloud-Trace-Context", "X-Forwarded-Proto"} {
 		h[name] = []string{huge}
 	}
-	p, spans := newEdgeProvider(t)
+	p, spans := newEdge(t)
 	r := httptest.NewRequest("GET", "/"+strings.Repeat("p", 5000)+"?"+strings.Repeat("q", 5000), nil)
 	r.Header, r.Host = h, huge
 	next := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
@@ -454,7 +467,7 @@ func TestMiddlewareCutsWhatClientsChoose(t *testing.T) {
 }
 
 func TestMiddlewareWithoutTracing(t *testing.T) {
-	p := &Provider{tp: noop.NewTracerProvider(), propagator: defaultPropagator(t), logger: slog.New(slog.DiscardHandler)}
+	p := newHTTPTracer(noop.NewTracerProvider(), edgePropagator, HTTPConfig{})
 	h := p.Middleware(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { panic("x") }), MiddlewareConfig{})
 	rec := httptest.NewRecorder()
 	h.ServeHTTP(rec, httptest.NewRequest("GET", "/", nil))
@@ -498,12 +511,12 @@ func BenchmarkMiddleware(b *testing.B) {
 				sampler = sdktrace.AlwaysSample()
 			}
 			tp := sdktrace.NewTracerProvider(sdktrace.WithSampler(sampler))
-			p := &Provider{tp: tp, sdk: tp, propagator: defaultPropagator(b)}
+			p := newHTTPTracer(tp, edgePropagator, HTTPConfig{})
 			h := p.Middleware(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 				w.WriteHeader(200)
 			}), route("POST /api/v1/agent/execute"))
 			r := httptest.NewRequest("POST", "/api/v1/agent/execute", nil)
-			r.Header = header("User-Agent", "curl/8", "traceparent", w3cParent, "X-Forwarded-For", "203.0.113.7")
+			r.Header = headers("User-Agent", "curl/8", "traceparent", callerParent, "X-Forwarded-For", "203.0.113.7")
 			w := &discardWriter{header: http.Header{}}
 			b.ReportAllocs()
 			for b.Loop() {

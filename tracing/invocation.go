@@ -39,14 +39,14 @@ type Invocation struct {
 type invocationKey struct{ c *collector }
 
 // Begin opens an invocation. Spans started from the returned context belong to it, and stay with it until End has
-// decided what becomes of them. It is cheap, touches no network, and works on a nil or disabled Provider.
-func (p *Provider) Begin(ctx context.Context) (context.Context, *Invocation) {
-	if p == nil || p.collector == nil {
+// decided what becomes of them. It is cheap, touches no network, and works on a nil collector.
+func (c *collector) Begin(ctx context.Context) (context.Context, *Invocation) {
+	if c == nil {
 		return ctx, nil
 	}
-	inv := p.collector.newInvocation(ctx)
-	p.warm()
-	return context.WithValue(ctx, invocationKey{p.collector}, inv), inv
+	inv := c.newInvocation(ctx)
+	c.Warm()
+	return context.WithValue(ctx, invocationKey{c}, inv), inv
 }
 
 func (c *collector) invocationFrom(ctx context.Context) *Invocation {
@@ -108,21 +108,24 @@ func (i *Invocation) finished(snap sdktrace.ReadOnlySpan) {
 // End takes the decision on the invocation's spans, hands the kept ones over and waits, at most the flush timeout,
 // until they are at the backend. It needs no live context, so cancelled clients and timed out requests keep their
 // traces. It is called once, after the server span has ended; further calls do nothing.
-func (i *Invocation) End() {
+//
+// It reports whether the trace was kept.
+func (i *Invocation) End() (kept bool) {
 	if i == nil {
-		return
+		return false
 	}
 	i.mu.Lock()
 	if i.ended {
-		i.mu.Unlock()
-		return
+		defer i.mu.Unlock()
+		return i.kept
 	}
 	spans, bytes, start := len(i.spans), i.bytes, time.Now()
 	i.endLocked()
+	kept = i.kept
 	w := i.wait
 	i.mu.Unlock()
 	if w == nil {
-		return
+		return kept
 	}
 	if !w.wait(i.c.cfg.FlushTimeout) {
 		i.c.stats.timedOut.Add(1)
@@ -131,6 +134,7 @@ func (i *Invocation) End() {
 		}
 	}
 	i.c.logFlush(spans, bytes, time.Since(start))
+	return kept
 }
 
 // endLocked decides and hands over.

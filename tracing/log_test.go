@@ -16,6 +16,11 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
+const (
+	logTraceID     = "4bf92f3577b34da6a3ce929d0e0e4736"
+	logSpanIDValue = "00f067aa0ba902b7"
+)
+
 func decodeLines(t *testing.T, buf *bytes.Buffer) []map[string]any {
 	t.Helper()
 	var lines []map[string]any
@@ -31,11 +36,11 @@ func decodeLines(t *testing.T, buf *bytes.Buffer) []map[string]any {
 
 func spanContext(t *testing.T, flags trace.TraceFlags) context.Context {
 	t.Helper()
-	traceID, err := trace.TraceIDFromHex(w3cTraceID)
+	traceID, err := trace.TraceIDFromHex(logTraceID)
 	if err != nil {
 		t.Fatal(err)
 	}
-	spanID, err := trace.SpanIDFromHex(w3cSpanID)
+	spanID, err := trace.SpanIDFromHex(logSpanIDValue)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,8 +75,8 @@ func TestLogLinesHaveTheirSpan(t *testing.T) {
 		trace   string
 		flags   trace.TraceFlags
 	}{
-		{"with a project", "p1", "projects/p1/traces/" + w3cTraceID, trace.FlagsSampled},
-		{"without", "", w3cTraceID, 0},
+		{"with a project", "p1", "projects/p1/traces/" + logTraceID, trace.FlagsSampled},
+		{"without", "", logTraceID, 0},
 	}
 	for _, tt := range tests {
 		var buf bytes.Buffer
@@ -90,7 +95,7 @@ func TestLogLinesHaveTheirSpan(t *testing.T) {
 				"message":                              "m",
 				"severity":                             "INFO",
 				"logging.googleapis.com/trace":         tt.trace,
-				"logging.googleapis.com/spanId":        w3cSpanID,
+				"logging.googleapis.com/spanId":        logSpanIDValue,
 				"logging.googleapis.com/trace_sampled": tt.flags.IsSampled(),
 				"correlation.id":                       "corr",
 			} {

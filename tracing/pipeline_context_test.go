@@ -116,7 +116,7 @@ func TestEverySpanArrivesOnce(t *testing.T) {
 		root.End()
 		root.End()
 		for range 3 {
-			wg.Go(inv.End)
+			wg.Go(func() { inv.End() })
 		}
 		wg.Wait()
 		time.Sleep(time.Second)

@@ -6,6 +6,15 @@ import (
 	"sync/atomic"
 )
 
+// Stats are counts of spans since the start.
+type Stats struct {
+	Kept     int64 // decided to be sent
+	Exported int64 // delivered, once for each backend
+	Retried  int64 // sent again after a failed export
+	Dropped  int64 // lost: buffer or holding bound reached, or refused by the backend
+	TimedOut int64 // waits given up (no spans are lost by that)
+}
+
 // pipelineStats counts what became of spans. Its methods are safe for concurrent use.
 type pipelineStats struct {
 	kept, exported, retried, dropped, timedOut atomic.Int64

@@ -5,10 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
+	"net/http"
 	"time"
 
 	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
@@ -22,8 +23,8 @@ type Provider struct {
 	sdk        *sdktrace.TracerProvider // nil when tracing is disabled
 	collector  *collector               // nil when tracing is disabled
 	propagator propagation.TextMapPropagator
+	http       *HTTPTracer
 	logger     *slog.Logger
-	warmOnce   sync.Once
 }
 
 // Setup builds a Provider. It opens no connection and looks for no credentials; where K_SERVICE is set the metadata
@@ -41,6 +42,7 @@ func Setup(ctx context.Context, cfg Config) (*Provider, error) {
 	}
 	if cfg.Disabled {
 		p.tp = noop.NewTracerProvider()
+		p.http = newHTTPTracer(p.tp, p.propagator, HTTPConfig{})
 		return p, errors.Join(errs...)
 	}
 	cfg.Resource = cfg.Resource.withDefaults()
@@ -55,15 +57,15 @@ func Setup(ctx context.Context, cfg Config) (*Provider, error) {
 		errs = append(errs, fmt.Errorf("building the exporters: %w", err))
 	}
 	for _, e := range cfg.Exporters {
-		targets = append(targets, target{name: fmt.Sprintf("%T", e), exporter: e})
+		targets = append(targets, Target{Name: fmt.Sprintf("%T", e), Exporter: e})
 	}
-	p.collector = newCollector(cfg.Pipeline, targets, p.logger)
 	// The SDK puts the process's OTEL_RESOURCE_ATTRIBUTES under every resource, those of another app too. Spans are
 	// exported with ours.
-	p.collector.resource = newKnownResource(res)
+	exported := func() *resource.Resource { return res }
 	if cfg.Resource.Service != "" {
-		p.collector.resource = newLaterResource(ctx, cfg.Resource, p.logger)
+		exported = newLaterResource(ctx, cfg.Resource, p.logger).get
 	}
+	p.collector = newCollector(cfg.Pipeline, targets, exported, p.logger)
 	p.sdk = sdktrace.NewTracerProvider(
 		sdktrace.WithResource(res),
 		sdktrace.WithSampler(newSampler(cfg.Sampler, time.Now)),
@@ -71,6 +73,13 @@ func Setup(ctx context.Context, cfg Config) (*Provider, error) {
 		sdktrace.WithSpanProcessor(p.collector),
 	)
 	p.tp = p.sdk
+	p.http = newHTTPTracer(p.tp, p.propagator, HTTPConfig{
+		Begin: func(ctx context.Context) (context.Context, func() bool) {
+			ctx, invocation := p.collector.Begin(ctx)
+			return ctx, invocation.End
+		},
+		Previews: cfg.Agent.Previews == PreviewsOn,
+	})
 	return p, errors.Join(errs...)
 }
 
@@ -79,6 +88,17 @@ func (p *Provider) TracerProvider() trace.TracerProvider { return p.tp }
 
 // Propagator returns the propagator for callers, sub-agents and tool services. Requests to Gemini do not use it.
 func (p *Provider) Propagator() propagation.TextMapPropagator { return p.propagator }
+
+// Middleware traces the requests that next serves, and holds each answer until its trace is safe: see
+// HTTPTracer.Middleware.
+func (p *Provider) Middleware(next http.Handler, cfg MiddlewareConfig) http.Handler {
+	return p.http.Middleware(next, cfg)
+}
+
+// Transport traces the requests that are made through base: see HTTPTracer.Transport.
+func (p *Provider) Transport(base http.RoundTripper, cfg TransportConfig) http.RoundTripper {
+	return p.http.Transport(base, cfg)
+}
 
 // AgentTracer returns a tracer for agent runs.
 func (p *Provider) AgentTracer() *AgentTracer {
@@ -91,26 +111,8 @@ func (p *Provider) AgentTracer() *AgentTracer {
 // FlushReserve is the time that the end of an invocation may take: the longest wait for the backend.
 func (p *Provider) FlushReserve() time.Duration { return p.cfg.Pipeline.withDefaults().FlushTimeout }
 
-// Stats are counts of spans since the start.
-type Stats struct {
-	Kept     int64 // decided to be sent
-	Exported int64 // delivered, once for each backend
-	Retried  int64 // sent again after a failed export
-	Dropped  int64 // lost: buffer or holding bound reached, or refused by the backend
-	TimedOut int64 // waits given up (no spans are lost by that)
-}
-
 // Stats returns the counts so far; zero when tracing is disabled.
-func (p *Provider) Stats() Stats {
-	if p.collector == nil {
-		return Stats{}
-	}
-	s := &p.collector.stats
-	return Stats{
-		Kept: s.kept.Load(), Exported: s.exported.Load(), Retried: s.retried.Load(),
-		Dropped: s.dropped.Load(), TimedOut: s.timedOut.Load(),
-	}
-}
+func (p *Provider) Stats() Stats { return p.collector.Stats() }
 
 // Flush sends all kept spans that wait, those of a backend that was given up for the moment included. It returns
 // when they are delivered or ctx is done; what is left then stays in the buffer.
@@ -129,16 +131,12 @@ func (p *Provider) Shutdown(ctx context.Context) error {
 	return p.sdk.Shutdown(ctx)
 }
 
-// warm opens the backends' connections in the background, once, when the first request comes in: they are ready
-// when its flush needs them.
-func (p *Provider) warm() {
-	p.warmOnce.Do(func() {
-		for _, pl := range p.collector.pipelines {
-			if w, ok := pl.exporter.(warmer); ok {
-				w.Warm(context.Background())
-			}
-		}
-	})
+// Begin opens an invocation, for work that no Middleware serves: see Invocation. It works on a nil or disabled Provider.
+func (p *Provider) Begin(ctx context.Context) (context.Context, *Invocation) {
+	if p == nil {
+		return ctx, nil
+	}
+	return p.collector.Begin(ctx)
 }
 
 // TraceID returns the trace id of the span in ctx as 32 hex digits, "" when there is none.

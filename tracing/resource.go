@@ -17,25 +17,6 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 )
 
-// Resource attributes of the OpenTelemetry conventions (v1.43.0), and gcp.project_id, which Google's
-// Telemetry API asks for.
-const (
-	keyServiceName     = "service.name"
-	keyServiceVersion  = "service.version"
-	keyServiceInstance = "service.instance.id"
-	keyEnvironment     = "deployment.environment.name"
-	keyProcessPID      = "process.pid"
-	keyRuntimeName     = "process.runtime.name"
-	keyRuntimeVersion  = "process.runtime.version"
-	keyOSType          = "os.type"
-	keyHostArch        = "host.arch"
-	keyFaaSName        = "faas.name"
-	keyFaaSVersion     = "faas.version"
-	keyCloudProvider   = "cloud.provider"
-	keyCloudAccountID  = "cloud.account.id"
-	keyGCPProjectID    = "gcp.project_id"
-)
-
 // ResourceConfig says who makes the spans. The zero value is the service gemini-agent in no environment.
 type ResourceConfig struct {
 	ServiceName    string // default gemini-agent
@@ -68,13 +49,13 @@ func ResourceConfigFromEnv(getenv func(string) string) ResourceConfig {
 	if cfg.Service != "" {
 		environment = "production"
 	}
-	cfg.ServiceName = cmp.Or(getenv("OTEL_SERVICE_NAME"), cfg.Attributes[keyServiceName], defaultServiceName)
-	cfg.ServiceVersion = cmp.Or(cfg.Attributes[keyServiceVersion], getenv("APP_VERSION"))
-	cfg.Environment = cmp.Or(cfg.Attributes[keyEnvironment], getenv("ENVIRONMENT"), environment)
-	cfg.ProjectID = cmp.Or(cfg.Attributes[keyGCPProjectID], getenv("GOOGLE_CLOUD_PROJECT"))
-	cfg.InstanceID = cfg.Attributes[keyServiceInstance]
-	for _, k := range []string{keyServiceName, keyServiceVersion, keyEnvironment, keyGCPProjectID, keyServiceInstance} {
-		delete(cfg.Attributes, k) // they stand in the fields
+	cfg.ServiceName = cmp.Or(getenv("OTEL_SERVICE_NAME"), cfg.Attributes[string(KeyServiceName)], defaultServiceName)
+	cfg.ServiceVersion = cmp.Or(cfg.Attributes[string(KeyServiceVersion)], getenv("APP_VERSION"))
+	cfg.Environment = cmp.Or(cfg.Attributes[string(KeyDeploymentEnvironment)], getenv("ENVIRONMENT"), environment)
+	cfg.ProjectID = cmp.Or(cfg.Attributes[string(KeyGCPProjectID)], getenv("GOOGLE_CLOUD_PROJECT"))
+	cfg.InstanceID = cfg.Attributes[string(KeyServiceInstanceID)]
+	for _, k := range []attribute.Key{KeyServiceName, KeyServiceVersion, KeyDeploymentEnvironment, KeyGCPProjectID, KeyServiceInstanceID} {
+		delete(cfg.Attributes, string(k)) // they stand in the fields
 	}
 	return cfg
 }
@@ -133,14 +114,14 @@ func newResource(ctx context.Context, cfg ResourceConfig) (*resource.Resource, e
 		detected, err := detectBounded(ctx, cfg)
 		errs = append(errs, err)
 		known := []attribute.KeyValue{
-			attribute.String(keyCloudProvider, "gcp"),
-			attribute.String(keyFaaSName, cfg.Service),
+			KeyCloudProvider.String("gcp"),
+			KeyFaaSName.String(cfg.Service),
 		}
 		if cfg.Revision != "" {
-			known = append(known, attribute.String(keyFaaSVersion, cfg.Revision))
+			known = append(known, KeyFaaSVersion.String(cfg.Revision))
 		}
 		res = mergeResources(mergeResources(res, resource.NewSchemaless(known...)), detected)
-		if v, ok := res.Set().Value(keyCloudAccountID); ok && project == "" {
+		if v, ok := res.Set().Value(KeyCloudAccountID); ok && project == "" {
 			project = v.AsString()
 		}
 	}
@@ -150,24 +131,24 @@ func newResource(ctx context.Context, cfg ResourceConfig) (*resource.Resource, e
 
 func (c ResourceConfig) attributes(project string) []attribute.KeyValue {
 	attrs := []attribute.KeyValue{
-		attribute.String(keyServiceInstance, c.InstanceID),
-		attribute.Int(keyProcessPID, os.Getpid()),
-		attribute.String(keyRuntimeName, "go"),
-		attribute.String(keyRuntimeVersion, runtime.Version()),
-		attribute.String(keyOSType, runtime.GOOS),
-		attribute.String(keyHostArch, runtime.GOARCH),
+		KeyServiceInstanceID.String(c.InstanceID),
+		KeyProcessPID.Int(os.Getpid()),
+		KeyProcessRuntimeName.String("go"),
+		KeyProcessRuntimeVersion.String(runtime.Version()),
+		KeyOSType.String(runtime.GOOS),
+		KeyHostArch.String(runtime.GOARCH),
 	}
 	for k, v := range c.Attributes {
 		attrs = append(attrs, attribute.String(k, v))
 	}
-	for _, kv := range []struct{ key, value string }{
-		{keyServiceName, c.ServiceName},
-		{keyServiceVersion, c.ServiceVersion},
-		{keyEnvironment, c.Environment},
-		{keyGCPProjectID, project},
+	for _, kv := range []attribute.KeyValue{
+		KeyServiceName.String(c.ServiceName),
+		KeyServiceVersion.String(c.ServiceVersion),
+		KeyDeploymentEnvironment.String(c.Environment),
+		KeyGCPProjectID.String(project),
 	} {
-		if kv.value != "" {
-			attrs = append(attrs, attribute.String(kv.key, kv.value))
+		if kv.Value.AsString() != "" {
+			attrs = append(attrs, kv)
 		}
 	}
 	return attrs // of equal keys the last counts

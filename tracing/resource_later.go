@@ -29,13 +29,6 @@ func newLaterResource(ctx context.Context, cfg ResourceConfig, logger *slog.Logg
 	return l
 }
 
-// newKnownResource is one that needs no answer.
-func newKnownResource(res *resource.Resource) *laterResource {
-	l := &laterResource{known: make(chan struct{}), res: res}
-	close(l.known)
-	return l
-}
-
 // get waits for the answer, at most the rest of ResourceConfig.DetectTimeout.
 func (l *laterResource) get() *resource.Resource {
 	<-l.known

@@ -32,16 +32,11 @@ type TransportConfig struct {
 //
 // The span ends when the response body has been read to its end or is closed: time to the last byte counts. A body that
 // is neither leaks the connection, as always in Go, and its span never ends.
-func (p *Provider) Transport(base http.RoundTripper, cfg TransportConfig) http.RoundTripper {
+func (t *HTTPTracer) Transport(base http.RoundTripper, cfg TransportConfig) http.RoundTripper {
 	if base == nil {
 		base = http.DefaultTransport
 	}
-	return &transport{
-		base:       base,
-		tracer:     p.TracerProvider().Tracer(httpScope, trace.WithSchemaURL(SchemaURL)),
-		propagator: p.Propagator(),
-		cfg:        cfg,
-	}
+	return &transport{HTTPTracer: t, base: base, cfg: cfg}
 }
 
 type resendCountContextKey struct{}
@@ -53,10 +48,9 @@ func ContextWithResendCount(ctx context.Context, n int) context.Context {
 }
 
 type transport struct {
-	base       http.RoundTripper
-	tracer     trace.Tracer
-	propagator propagation.TextMapPropagator
-	cfg        TransportConfig
+	*HTTPTracer
+	base http.RoundTripper
+	cfg  TransportConfig
 }
 
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {

@@ -27,9 +27,9 @@ func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f
 func TestTransportSpan(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok") }))
 	defer srv.Close()
-	p, spans := newEdgeProvider(t)
+	p, spans := newEdge(t)
 	client := &http.Client{Transport: p.Transport(srv.Client().Transport, TransportConfig{})}
-	ctx, parent := p.TracerProvider().Tracer("").Start(t.Context(), "parent")
+	ctx, parent := p.tracer.Start(t.Context(), "parent")
 
 	target := strings.Replace(srv.URL, "http://", "http://user:hunter2@", 1) + "/v1/m%2Fx:go?alt=sse&key=hunter2"
 	req, err := http.NewRequestWithContext(ContextWithResendCount(ctx, 2), "POST", target, strings.NewReader("{}"))
@@ -74,7 +74,7 @@ func TestTransportPropagates(t *testing.T) {
 	var got http.Header
 	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.Header }))
 	defer srv.Close()
-	p, spans := newEdgeProvider(t)
+	p, spans := newEdge(t)
 	member, err := baggage.NewMember("k", "v")
 	if err != nil {
 		t.Fatal(err)
@@ -84,7 +84,7 @@ func TestTransportPropagates(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx := baggage.ContextWithBaggage(ContextWithCorrelationID(t.Context(), "corr"), bag)
-	ctx, root := p.TracerProvider().Tracer("").Start(ctx, "parent")
+	ctx, root := p.tracer.Start(ctx, "parent")
 	defer root.End()
 
 	for _, propagate := range []bool{true, false} {
@@ -164,7 +164,7 @@ func TestTransportOutcome(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			p, spans := newEdgeProvider(t)
+			p, spans := newEdge(t)
 			req, err := http.NewRequestWithContext(tt.ctx, "GET", "https://example.com/", nil)
 			if err != nil {
 				t.Fatal(err)
@@ -193,7 +193,7 @@ type failingReader struct{ err error }
 func (r failingReader) Read([]byte) (int, error) { return 0, r.err }
 
 func TestTransportEndsOnCloseOnce(t *testing.T) {
-	p, spans := newEdgeProvider(t)
+	p, spans := newEdge(t)
 	pr, pw := io.Pipe()
 	base := roundTrip(func(r *http.Request) (*http.Response, error) {
 		return &http.Response{StatusCode: 200, Body: pr, Request: r}, nil
@@ -221,7 +221,7 @@ func TestTransportRealTimeout(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
 	defer srv.Close()
 	defer close(release)
-	p, spans := newEdgeProvider(t)
+	p, spans := newEdge(t)
 	client := &http.Client{Timeout: 20 * time.Millisecond, Transport: p.Transport(nil, TransportConfig{})}
 	if _, err := client.Get(srv.URL); err == nil {
 		t.Fatal("no error")
@@ -253,7 +253,7 @@ func BenchmarkTransport(b *testing.B) {
 	for _, propagate := range []bool{false, true} {
 		b.Run(fmt.Sprintf("propagate=%v", propagate), func(b *testing.B) {
 			tp := sdktrace.NewTracerProvider()
-			p := &Provider{tp: tp, sdk: tp, propagator: defaultPropagator(b)}
+			p := newHTTPTracer(tp, edgePropagator, HTTPConfig{})
 			client := p.Transport(base, TransportConfig{Propagate: propagate})
 			ctx, _ := tp.Tracer("").Start(ContextWithCorrelationID(context.Background(), "c"), "parent")
 			req, err := http.NewRequestWithContext(ctx, "POST",
@@ -261,7 +261,7 @@ func BenchmarkTransport(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			req.Header = header("Content-Type", "application/json", "X-Goog-Api-Key", "k")
+			req.Header = headers("Content-Type", "application/json", "X-Goog-Api-Key", "k")
 			b.ReportAllocs()
 			for b.Loop() {
 				res, err := client.RoundTrip(req)
