@@ -25,8 +25,8 @@ type AgentTracerConfig struct {
 // exception and error.type; a step only knows Error. Texts are cut between runes and hold no secret RedactText or
 // RedactArgs knows.
 //
-// Any TracerProvider will do. A span has what is known at its start from the start, so that samplers and span processors
-// see it, and the rest before its end.
+// Any TracerProvider will do. A span has what is known at its start from the start, so that samplers and span
+// processors see it, and the rest before its end.
 //
 // A nil AgentTracer and a nil handle work and record nothing. Where the local parent span was not recorded no span is
 // started either, because samplers make children follow their local parent; the handle is nil then. An AgentTracer may

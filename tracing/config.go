@@ -20,6 +20,13 @@ type Config struct {
 	Exporter    ExporterConfig
 	Agent       AgentTracerConfig
 
+	// Limits bound the attributes, events and links of each span; the zero value stands for DefaultLimits. The
+	// attributes that the pipeline adds after the end of a kept local root (sampling.*, process.*) do not count.
+	Limits sdktrace.SpanLimits
+	// Processors are told of every span that is recorded, kept or not: at its start with the attributes known then,
+	// correlation.id included, and at its end with all of them. They are called in the order given, and flushed and
+	// shut down with the Provider.
+	Processors []sdktrace.SpanProcessor
 	// Exporters are sent to beside those of Exporter, each with a queue of its own.
 	Exporters []sdktrace.SpanExporter
 	// Logger takes the pipeline's own messages; default: discarded.
@@ -39,6 +46,8 @@ func ConfigFromEnv(getenv func(string) string) (Config, error) {
 	cfg.Propagators = getenv("OTEL_PROPAGATORS")
 	cfg.Resource = ResourceConfigFromEnv(getenv)
 	cfg.Sampler, err = SamplerConfigFromEnv(getenv)
+	check(err)
+	cfg.Limits, err = limitsFromEnv(getenv)
 	check(err)
 	cfg.Pipeline, err = pipelineConfigFromEnv(getenv)
 	check(err)

@@ -22,7 +22,7 @@
 //   - headers: propagation*.go, correlation.go; HTTP spans: http.go, transport.go
 //   - the agent's spans: agent_tracer*.go; every name and key: attributes.go; what may be recorded: redact*.go, content*.go
 //   - what is kept: sampler*.go, invocation.go, filter_duration.go
-//   - what is told of a span after its end: finished_span.go
+//   - what is told of a span after its end: finished_span.go; its limits: limits.go
 //   - the way out: collector.go, pipeline*.go, exporter*.go, console*.go
 //   - log lines that belong to spans: log*.go
 package tracing

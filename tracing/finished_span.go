@@ -11,8 +11,8 @@ import (
 )
 
 // finishedSpan is an ended span on its way to the exporters. It differs from the SDK's snapshot in what is known only
-// after the end: a span of a trace that was kept at its end carries the sampled flag; a local root says why it was kept;
-// a span whose parent was filtered out or lost hangs on a kept ancestor; and the resource is the one of our
+// after the end: a span of a trace that was kept at its end carries the sampled flag; a local root says why it was
+// kept; a span whose parent was filtered out or lost hangs on a kept ancestor; and the resource is the one of our
 // configuration, known in full perhaps only after the span.
 type finishedSpan struct {
 	sdktrace.ReadOnlySpan
@@ -46,8 +46,8 @@ func (f *finishedSpan) Resource() *resource.Resource {
 	return f.resource()
 }
 
-// Attributes returns those of the span and, after them, the verdict. This is the only place where a span gets attributes
-// after its end: no span processor sees them, and no span limit counts them.
+// Attributes returns those of the span and, after them, the verdict. This is the only place where a span gets
+// attributes after its end: no span processor sees them, and no span limit counts them.
 func (f *finishedSpan) Attributes() []attribute.KeyValue {
 	own := f.ReadOnlySpan.Attributes()
 	if len(f.verdict) == 0 {

@@ -66,12 +66,16 @@ func Setup(ctx context.Context, cfg Config) (*Provider, error) {
 		exported = newLaterResource(ctx, cfg.Resource, p.logger).get
 	}
 	p.collector = newCollector(cfg.Pipeline, targets, exported, p.logger)
-	p.sdk = sdktrace.NewTracerProvider(
+	options := []sdktrace.TracerProviderOption{
 		sdktrace.WithResource(res),
 		sdktrace.WithSampler(newSampler(cfg.Sampler, time.Now)),
-		sdktrace.WithRawSpanLimits(sdktrace.NewSpanLimits()),
-		sdktrace.WithSpanProcessor(p.collector),
-	)
+		sdktrace.WithRawSpanLimits(withDefaultLimits(cfg.Limits)),
+		sdktrace.WithSpanProcessor(p.collector), // first: it sets what is known at the start of every span
+	}
+	for _, sp := range cfg.Processors {
+		options = append(options, sdktrace.WithSpanProcessor(sp))
+	}
+	p.sdk = sdktrace.NewTracerProvider(options...)
 	p.tp = p.sdk
 	p.http = newHTTPTracer(p.tp, p.propagator, HTTPConfig{
 		Begin: func(ctx context.Context) (context.Context, func() bool) {

@@ -68,6 +68,9 @@ func samplingAttributes(reason string, ratio float64) []attribute.KeyValue {
 
 // newSampler returns the sampler that cfg describes. It measures time by now alone.
 func newSampler(cfg SamplerConfig, now func() time.Time) sdktrace.Sampler {
+	if cfg.Custom != nil {
+		return cfg.Custom
+	}
 	cfg = cfg.withDefaults()
 	s := &sampler{
 		cfg:      cfg,

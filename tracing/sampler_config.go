@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
 // SamplerName is a value of OTEL_TRACES_SAMPLER.
@@ -41,6 +43,10 @@ type SamplerConfig struct {
 	// RemotePerSecond is how many traces per second and instance a caller can have kept by sending the sampled flag;
 	// above it we decide as if the flag were not there. Default 10; negative: the flag is never honoured.
 	RemotePerSecond float64
+	// Custom decides instead, on every span; the fields above are not looked at then. What it drops is not recorded and
+	// cannot be kept for an error, and AgentTracer starts nothing below it; what it only records is undecided. One
+	// sampled span keeps what is recorded of its whole invocation. Default: nil.
+	Custom sdktrace.Sampler
 }
 
 func (c SamplerConfig) withDefaults() SamplerConfig {
@@ -160,10 +166,13 @@ func parseFinite(s string) (float64, bool) {
 	return n, err == nil && !math.IsNaN(n) && !math.IsInf(n, 0)
 }
 
-// String returns the sampler as it would be written in the environment, for example parentbased_traceidratio 0.1.
+// String returns the sampler as it would be written in the environment, for example parentbased_traceidratio 0.1, or
+// the description of a custom one.
 func (c SamplerConfig) String() string {
 	c = c.withDefaults()
 	switch {
+	case c.Custom != nil:
+		return c.Custom.Description()
 	case c.takesRatio():
 		return fmt.Sprintf("%s %v", c.Name, c.Ratio)
 	case c.Name == SamplerAdaptive:
