@@ -11,6 +11,8 @@ import (
 
 	"example.com/gemini-agent/agent"
 	"example.com/gemini-agent/tracing"
+	"example.com/gemini-agent/tracing/httptrace"
+	"example.com/gemini-agent/tracing/redact"
 )
 
 const (
@@ -88,8 +90,8 @@ func New(ctx context.Context, cfg Config) *App {
 // wireAgent builds the agent and what it talks to. Gemini gets a client that propagates nothing.
 func (a *App) wireAgent(ctx context.Context) {
 	getenv, tracer := a.cfg.Getenv, a.provider.AgentTracer()
-	ours := &http.Client{Transport: a.provider.Transport(newTransport(), tracing.TransportConfig{Propagate: true})}
-	gemini := &http.Client{Transport: a.provider.Transport(newTransport(), tracing.TransportConfig{})}
+	ours := &http.Client{Transport: a.provider.Transport(newTransport(), httptrace.TransportConfig{Propagate: true})}
+	gemini := &http.Client{Transport: a.provider.Transport(newTransport(), httptrace.TransportConfig{})}
 
 	cfg := agent.Config{
 		Tools:  append([]agent.Tool{agent.CurrentTime(time.Now), agent.Calculate()}, a.cfg.Tools...),
@@ -149,7 +151,7 @@ func (a *App) route() {
 	}
 	mux.HandleFunc("/", a.notFound)
 	a.drain = tracing.NewDrain(a.provider, tracing.DrainConfig{Close: func() { _ = a.mcp.Close() }}) // has no errors
-	a.handler = a.drain.Handler(a.provider.Middleware(mux, tracing.MiddlewareConfig{
+	a.handler = a.drain.Handler(a.provider.Middleware(mux, httptrace.MiddlewareConfig{
 		Route: func(r *http.Request) string {
 			if _, pattern := mux.Handler(r); pattern != "/" {
 				return pattern
@@ -172,7 +174,7 @@ func (a *App) warn(err error) {
 		return
 	}
 	for line := range strings.SplitSeq(err.Error(), "\n") {
-		a.logger.Warn("configuration: " + tracing.RedactText(line))
+		a.logger.Warn("configuration: " + redact.Text(line))
 	}
 }
 

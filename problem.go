@@ -12,6 +12,7 @@ import (
 
 	"example.com/gemini-agent/agent"
 	"example.com/gemini-agent/tracing"
+	"example.com/gemini-agent/tracing/redact"
 )
 
 // statusClientGone is logged and traced when the caller went away; nobody receives it.
@@ -94,7 +95,7 @@ func (a *App) logFailure(ctx context.Context, status int, err error) {
 		text = bad.logged
 	}
 	a.logger.LogAttrs(ctx, level, "request failed", tracing.HTTPStatus(status),
-		slog.String("error", tracing.RedactText(text)))
+		slog.String("error", redact.Text(text)))
 }
 
 func (a *App) writeProblem(w http.ResponseWriter, r *http.Request, p problem) {

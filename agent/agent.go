@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"example.com/gemini-agent/tracing"
+	"example.com/gemini-agent/tracing/agenttrace"
 )
 
 // DefaultMaxSteps is the step limit of a task that names none.
@@ -23,7 +23,7 @@ type Config struct {
 	Instructions     string       // system instruction; default: prompt.md
 	Tools            []Tool       // always on offer; they win over those of Sources with the same name
 	Sources          []ToolSource // asked at each run, e.g. MCP servers
-	Tracer           *tracing.AgentTracer
+	Tracer           *agenttrace.AgentTracer
 	Logger           *slog.Logger  // default: none
 	ToolTimeout      time.Duration // of one call; default 10s
 	MaxParallelTools int           // calls of one reply that run at the same time; default 8
@@ -98,7 +98,7 @@ type Result struct {
 	Steps        []Step // not nil
 	FinishReason string // one of the Reason constants
 	Model        string // the model that answered, as the service names it
-	Usage        tracing.Usage
+	Usage        agenttrace.Usage
 }
 
 // Run does the task within ctx. Failures are *Error: KindTimeout and KindCanceled when ctx ends, otherwise those of
@@ -117,7 +117,7 @@ func (a *Agent) Run(ctx context.Context, t Task) (*Result, error) {
 	}
 	r.result.Model = r.info.Name
 
-	ctx, span := a.cfg.Tracer.StartTask(ctx, tracing.TaskStart{
+	ctx, span := a.cfg.Tracer.StartTask(ctx, agenttrace.TaskStart{
 		AgentName:        a.cfg.Name,
 		AgentDescription: a.cfg.Description,
 		Description:      t.Text,

@@ -13,7 +13,7 @@ import (
 
 	"google.golang.org/genai"
 
-	"example.com/gemini-agent/tracing"
+	"example.com/gemini-agent/tracing/agenttrace"
 )
 
 // DefaultModel is asked when neither the configuration nor GEMINI_MODEL names one.
@@ -170,7 +170,7 @@ func (g *Gemini) Generate(ctx context.Context, req *Request) (*Reply, error) {
 		return nil, err
 	}
 	reply := geminiReply(resp)
-	if tracing.ModelMismatch(g.cfg.Model, reply.Model) {
+	if agenttrace.ModelMismatch(g.cfg.Model, reply.Model) {
 		g.otherModel.Do(func() {
 			g.cfg.Logger.WarnContext(ctx, "another model answers than the one asked for; check GEMINI_MODEL",
 				"asked", g.cfg.Model, "answered", reply.Model)

@@ -6,7 +6,7 @@ import (
 
 	"google.golang.org/genai"
 
-	"example.com/gemini-agent/tracing"
+	"example.com/gemini-agent/tracing/agenttrace"
 )
 
 // geminiContents returns the conversation in Gemini's form. What the model said goes back as the very value that
@@ -86,7 +86,7 @@ func geminiReply(resp *genai.GenerateContentResponse) *Reply {
 		said.Role = genai.RoleModel
 		content = &said
 	}
-	p.Turn = Turn{Native: content, Message: func() tracing.Message {
+	p.Turn = Turn{Native: content, Message: func() agenttrace.Message {
 		m := geminiMessage(content)
 		m.FinishReason = conventionalFinish(candidate.FinishReason)
 		return m
@@ -149,11 +149,11 @@ func conventionalFinish(r genai.FinishReason) string {
 }
 
 // geminiUsage counts tokens the way the GenAI conventions do.
-func geminiUsage(u *genai.GenerateContentResponseUsageMetadata) tracing.Usage {
+func geminiUsage(u *genai.GenerateContentResponseUsageMetadata) agenttrace.Usage {
 	if u == nil {
-		return tracing.Usage{}
+		return agenttrace.Usage{}
 	}
-	return tracing.Usage{
+	return agenttrace.Usage{
 		InputTokens:       int(u.PromptTokenCount + u.ToolUsePromptTokenCount),
 		OutputTokens:      int(u.CandidatesTokenCount + u.ThoughtsTokenCount),
 		CachedInputTokens: int(u.CachedContentTokenCount),
@@ -164,36 +164,36 @@ func geminiUsage(u *genai.GenerateContentResponseUsageMetadata) tracing.Usage {
 
 // geminiMessage describes what the model said in the shape of the GenAI conventions. Parts that they have no shape
 // for, and bare signatures, are left out.
-func geminiMessage(c *genai.Content) tracing.Message {
-	m := tracing.Message{Role: "assistant"}
+func geminiMessage(c *genai.Content) agenttrace.Message {
+	m := agenttrace.Message{Role: "assistant"}
 	for _, part := range c.Parts {
 		switch {
 		case part == nil:
 		case part.FunctionCall != nil:
 			f := part.FunctionCall
-			call := tracing.Part{Type: "tool_call", ID: f.ID, Name: f.Name}
+			call := agenttrace.Part{Type: "tool_call", ID: f.ID, Name: f.Name}
 			if f.Args != nil {
 				call.Arguments = f.Args
 			}
 			m.Parts = append(m.Parts, call)
 		case part.InlineData != nil:
-			m.Parts = append(m.Parts, tracing.Part{
+			m.Parts = append(m.Parts, agenttrace.Part{
 				Type:     "blob",
 				Content:  base64.StdEncoding.EncodeToString(part.InlineData.Data),
 				Modality: modality(part.InlineData.MIMEType),
 				MIMEType: part.InlineData.MIMEType,
 			})
 		case part.FileData != nil:
-			m.Parts = append(m.Parts, tracing.Part{
+			m.Parts = append(m.Parts, agenttrace.Part{
 				Type:     "uri",
 				URI:      part.FileData.FileURI,
 				Modality: modality(part.FileData.MIMEType),
 				MIMEType: part.FileData.MIMEType,
 			})
 		case part.Text != "" && part.Thought:
-			m.Parts = append(m.Parts, tracing.Part{Type: "reasoning", Content: part.Text})
+			m.Parts = append(m.Parts, agenttrace.Part{Type: "reasoning", Content: part.Text})
 		case part.Text != "":
-			m.Parts = append(m.Parts, tracing.Part{Type: "text", Content: part.Text})
+			m.Parts = append(m.Parts, agenttrace.Part{Type: "text", Content: part.Text})
 		}
 	}
 	return m

@@ -9,7 +9,7 @@ import (
 	"google.golang.org/genai"
 
 	"example.com/gemini-agent/agent/geminisim"
-	"example.com/gemini-agent/tracing"
+	"example.com/gemini-agent/tracing/agenttrace"
 )
 
 func TestMessagesHaveTheShapesOfTheConventions(t *testing.T) {
@@ -26,7 +26,7 @@ func TestMessagesHaveTheShapesOfTheConventions(t *testing.T) {
 		{FileData: &genai.FileData{MIMEType: "application/pdf", FileURI: "gs://b/p"}},
 		{ExecutableCode: &genai.ExecutableCode{Code: "print(1)"}},
 	}})
-	want := tracing.Message{Role: "assistant", Parts: []tracing.Part{
+	want := agenttrace.Message{Role: "assistant", Parts: []agenttrace.Part{
 		{Type: "reasoning", Content: "hm"},
 		{Type: "text", Content: "hello"},
 		{Type: "tool_call", ID: "1", Name: "f", Arguments: args},

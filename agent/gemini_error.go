@@ -11,7 +11,7 @@ import (
 
 	"google.golang.org/genai"
 
-	"example.com/gemini-agent/tracing"
+	"example.com/gemini-agent/tracing/redact"
 )
 
 // failure is what a failed attempt means.
@@ -98,7 +98,7 @@ func (g *Gemini) scrub(err error) error {
 	if g.key != "" {
 		text = strings.ReplaceAll(text, g.key, "[REDACTED]")
 	}
-	text = strings.Join(strings.Fields(tracing.RedactText(text)), " ")
+	text = strings.Join(strings.Fields(redact.Text(text)), " ")
 	return errors.New(cut(text, 300))
 }
 

@@ -7,7 +7,7 @@ import (
 
 	"google.golang.org/genai"
 
-	"example.com/gemini-agent/tracing"
+	"example.com/gemini-agent/tracing/httptrace"
 )
 
 // backoff says how long to wait before another attempt: a random time between nothing and a bound that doubles from
@@ -87,5 +87,5 @@ func contextWithResendCount(ctx context.Context, n int) context.Context {
 	if n == 0 {
 		return ctx
 	}
-	return tracing.ContextWithResendCount(ctx, n)
+	return httptrace.ContextWithResendCount(ctx, n)
 }

@@ -13,7 +13,7 @@ import (
 
 	"go.opentelemetry.io/otel/propagation"
 
-	"example.com/gemini-agent/tracing"
+	"example.com/gemini-agent/tracing/agenttrace"
 )
 
 const maxToolName = 128 // Gemini's limit
@@ -26,7 +26,7 @@ type MCPConfig struct {
 	// redirects are followed on the same origin and with the same method only. Default: a plain client.
 	HTTPClient *http.Client
 	// Tracer gets the MCP attributes of each call; nil: none.
-	Tracer *tracing.AgentTracer
+	Tracer *agenttrace.AgentTracer
 	// Propagator fills params._meta; of what it injects, traceparent, tracestate and baggage are sent.
 	// Default: W3C trace context and baggage.
 	Propagator propagation.TextMapPropagator

@@ -11,7 +11,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
-	"example.com/gemini-agent/tracing"
+	"example.com/gemini-agent/tracing/agenttrace"
 )
 
 // call runs one tool. When the session turns out to be lost it reconnects once, and repeats the call if that is safe:
@@ -25,7 +25,7 @@ func (s *mcpServer) call(ctx context.Context, tool *mcp.Tool, args map[string]an
 		if err != nil {
 			return nil, mcpError(ctx, nil, err)
 		}
-		onSpan := tracing.MCPCall{
+		onSpan := agenttrace.MCPCall{
 			Method: "tools/call", SessionID: conn.session.ID(), ProtocolVersion: conn.session.InitializeResult().ProtocolVersion,
 			ServerAddress: s.url.Hostname(), ServerPort: portOf(s.url),
 		}

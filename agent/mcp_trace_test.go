@@ -12,7 +12,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
-	"example.com/gemini-agent/tracing"
+	"example.com/gemini-agent/tracing/agenttrace"
 	"example.com/gemini-agent/tracing/tracingtest"
 )
 
@@ -30,10 +30,10 @@ func (t clientSpans) RoundTrip(req *http.Request) (*http.Response, error) {
 	return t.base.RoundTrip(req)
 }
 
-func recorded(t *testing.T) (*tracingtest.Recorder, *tracing.AgentTracer, *http.Client) {
+func recorded(t *testing.T) (*tracingtest.Recorder, *agenttrace.AgentTracer, *http.Client) {
 	rec := tracingtest.NewRecorder()
 	client := &http.Client{Transport: clientSpans{loopback(t).Transport.(injecting).base, rec.Tracer("test")}}
-	return rec, tracing.NewAgentTracer(rec, tracing.AgentTracerConfig{}), client
+	return rec, agenttrace.New(rec, agenttrace.Config{}), client
 }
 
 func spanCalled(t *testing.T, spans []sdktrace.ReadOnlySpan, name string) sdktrace.ReadOnlySpan {
@@ -109,9 +109,9 @@ func TestMCPSpans(t *testing.T) {
 		call := func(name string) (sdktrace.ReadOnlySpan, []sdktrace.ReadOnlySpan) {
 			tool := toolNamed(t, m.Tools(t.Context()), name)
 			rec.Reset()
-			ctx, span := tracer.StartToolCall(t.Context(), tracing.ToolCallStart{Name: name, Type: tool.Type})
+			ctx, span := tracer.StartToolCall(t.Context(), agenttrace.ToolCallStart{Name: name, Type: tool.Type})
 			_, err := tool.Call(ctx, map[string]any{"text": "x"})
-			span.End(tracing.ToolCallResult{}, err)
+			span.End(agenttrace.ToolCallResult{}, err)
 			return spanCalled(t, rec.Spans(), "tool."+name), rec.Spans()
 		}
 
@@ -147,9 +147,9 @@ func TestMCPSpans(t *testing.T) {
 		service.stop()
 		client.Transport.(clientSpans).base.(*http.Transport).CloseIdleConnections()
 		tool := m.servers[0].offered.tools[1] // offered before the service died
-		ctx, open := tracer.StartToolCall(t.Context(), tracing.ToolCallStart{Name: "late"})
+		ctx, open := tracer.StartToolCall(t.Context(), agenttrace.ToolCallStart{Name: "late"})
 		_, err := tool.Call(ctx, map[string]any{"text": "x"})
-		open.End(tracing.ToolCallResult{}, err)
+		open.End(agenttrace.ToolCallResult{}, err)
 		if late := spanCalled(t, rec.Spans(), "tool.late"); attributesOf(late)["error.type"] != "connection" {
 			t.Errorf("a dead service: error.type %q", attributesOf(late)["error.type"])
 		}

@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/json"
 
-	"example.com/gemini-agent/tracing"
+	"example.com/gemini-agent/tracing/agenttrace"
 )
 
 // Model answers a conversation. Implementations are safe for concurrent use.
@@ -47,7 +47,7 @@ type Turn struct {
 	Native  any          // the model's own value of what it said; handed back to it untouched
 
 	// Message describes a Native turn for spans. It is called only when content is recorded; nil: nothing to show.
-	Message func() tracing.Message
+	Message func() agenttrace.Message
 }
 
 // ToolResult answers one Call.
@@ -92,5 +92,5 @@ type Reply struct {
 	FinishReasons []string // one a candidate, in the names of the GenAI conventions
 	Model         string   // the model that answered; "": not said
 	ID            string
-	Usage         tracing.Usage
+	Usage         agenttrace.Usage
 }

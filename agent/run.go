@@ -7,7 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"example.com/gemini-agent/tracing"
+	"example.com/gemini-agent/tracing/agenttrace"
 )
 
 // stepType is the agent.step.type of every step: the model reasons over the results of its tools.
@@ -127,7 +127,7 @@ func (r *run) ask(ctx context.Context, step int, preview string) (*Reply, error)
 // generate makes one logical call of the model, with its span.
 func (r *run) generate(ctx context.Context, step int, preview string) (reply *Reply, err error) {
 	req := &Request{Instructions: r.cfg.Instructions, Tools: r.tools.declarations, Turns: r.turns}
-	ctx, span := r.cfg.Tracer.StartModelCall(ctx, tracing.ModelCallStart{
+	ctx, span := r.cfg.Tracer.StartModelCall(ctx, agenttrace.ModelCallStart{
 		Model:         r.info.Name,
 		Step:          step,
 		Provider:      r.info.Provider,
@@ -137,7 +137,7 @@ func (r *run) generate(ctx context.Context, step int, preview string) (reply *Re
 		SessionID:     r.task.SessionID,
 		Content:       req.content,
 	})
-	var out tracing.ModelCallResult
+	var out agenttrace.ModelCallResult
 	end := errPanicked
 	defer func() { span.End(out, end) }()
 
@@ -147,14 +147,14 @@ func (r *run) generate(ctx context.Context, step int, preview string) (reply *Re
 		return nil, end
 	}
 	r.note(reply)
-	out = tracing.ModelCallResult{
+	out = agenttrace.ModelCallResult{
 		ResponseModel: reply.Model,
 		ResponseID:    reply.ID,
 		Usage:         reply.Usage,
 		FinishReasons: reply.FinishReasons,
 	}
 	if reply.Turn.Message != nil {
-		out.Output = func() []tracing.Message { return []tracing.Message{reply.Turn.Message()} }
+		out.Output = func() []agenttrace.Message { return []agenttrace.Message{reply.Turn.Message()} }
 	}
 	end = replyError(reply)
 	return reply, nil
@@ -242,12 +242,12 @@ func (r *run) conclude(reason, response, fault string) {
 }
 
 // taskResult is what the task's span says at the end. Called with the error the span ends with.
-func (r *run) taskResult(err error) tracing.TaskResult {
+func (r *run) taskResult(err error) agenttrace.TaskResult {
 	reason := r.result.FinishReason
 	if e, ok := err.(*Error); ok {
 		reason = e.Reason
 	}
-	return tracing.TaskResult{
+	return agenttrace.TaskResult{
 		TotalSteps:     len(r.result.Steps),
 		Reason:         reason,
 		ResponseLength: utf8.RuneCountInString(r.result.Response),
@@ -257,11 +257,11 @@ func (r *run) taskResult(err error) tracing.TaskResult {
 }
 
 // content describes the request for spans that record content.
-func (req *Request) content() tracing.ModelContent {
-	c := tracing.ModelContent{
+func (req *Request) content() agenttrace.ModelContent {
+	c := agenttrace.ModelContent{
 		Instructions: req.Instructions,
-		Input:        make([]tracing.Message, 0, len(req.Turns)),
-		Tools:        make([]tracing.ToolDefinition, 0, len(req.Tools)),
+		Input:        make([]agenttrace.Message, 0, len(req.Turns)),
+		Tools:        make([]agenttrace.ToolDefinition, 0, len(req.Tools)),
 	}
 	for _, t := range req.Turns {
 		switch {
@@ -272,21 +272,21 @@ func (req *Request) content() tracing.ModelContent {
 		case t.Results != nil:
 			c.Input = append(c.Input, resultsMessage(t.Results))
 		case t.Native == nil:
-			c.Input = append(c.Input, tracing.Message{Role: "user", Parts: []tracing.Part{{Type: "text", Content: t.Text}}})
+			c.Input = append(c.Input, agenttrace.Message{Role: "user", Parts: []agenttrace.Part{{Type: "text", Content: t.Text}}})
 		}
 	}
 	for _, d := range req.Tools {
-		def := tracing.ToolDefinition{Name: d.Name, Description: d.Description}
+		def := agenttrace.ToolDefinition{Name: d.Name, Description: d.Description}
 		def.Parameters = decoded(d.Parameters)
 		c.Tools = append(c.Tools, def)
 	}
 	return c
 }
 
-func resultsMessage(results []ToolResult) tracing.Message {
-	m := tracing.Message{Role: "tool", Parts: make([]tracing.Part, 0, len(results))}
+func resultsMessage(results []ToolResult) agenttrace.Message {
+	m := agenttrace.Message{Role: "tool", Parts: make([]agenttrace.Part, 0, len(results))}
 	for _, res := range results {
-		m.Parts = append(m.Parts, tracing.Part{Type: "tool_call_response", ID: res.ID, Name: res.Name, Response: res.value()})
+		m.Parts = append(m.Parts, agenttrace.Part{Type: "tool_call_response", ID: res.ID, Name: res.Name, Response: res.value()})
 	}
 	return m
 }

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"example.com/gemini-agent/agent/geminisim"
-	"example.com/gemini-agent/tracing"
+	"example.com/gemini-agent/tracing/agenttrace"
 	"example.com/gemini-agent/tracing/tracingtest"
 )
 
@@ -72,10 +72,10 @@ func (f roundTrip) RoundTrip(req *http.Request) (*http.Response, error) { return
 
 func TestUsageIsTheSumOfAllCalls(t *testing.T) {
 	a, b := asks(Call{Name: "nope"}), says("done")
-	a.Usage = tracing.Usage{InputTokens: 10, OutputTokens: 2, CachedInputTokens: 1, ReasoningTokens: 1, ToolUseTokens: 3}
-	b.Usage = tracing.Usage{InputTokens: 30, OutputTokens: 4, CachedInputTokens: 5, ReasoningTokens: 2, ToolUseTokens: 1}
+	a.Usage = agenttrace.Usage{InputTokens: 10, OutputTokens: 2, CachedInputTokens: 1, ReasoningTokens: 1, ToolUseTokens: 3}
+	b.Usage = agenttrace.Usage{InputTokens: 30, OutputTokens: 4, CachedInputTokens: 5, ReasoningTokens: 2, ToolUseTokens: 1}
 	res, err := New(script(a, b), Config{}).Run(t.Context(), Task{Text: "go"})
-	want := tracing.Usage{InputTokens: 40, OutputTokens: 6, CachedInputTokens: 6, ReasoningTokens: 3, ToolUseTokens: 4}
+	want := agenttrace.Usage{InputTokens: 40, OutputTokens: 6, CachedInputTokens: 6, ReasoningTokens: 3, ToolUseTokens: 4}
 	if err != nil || res.Usage != want {
 		t.Errorf("got %+v, %v, want %+v", res, err, want)
 	}
@@ -146,7 +146,7 @@ func TestPanicEndsTheSpans(t *testing.T) {
 				t.Errorf("recovered %v", v)
 			}
 		}()
-		a := New(m, Config{Tracer: tracing.NewAgentTracer(rec, tracing.AgentTracerConfig{})})
+		a := New(m, Config{Tracer: agenttrace.New(rec, agenttrace.Config{})})
 		_, _ = a.Run(t.Context(), Task{Text: "go"})
 	}()
 	tracingtest.Golden(t, "testdata/model_panic.golden", spanTree(rec))
@@ -184,18 +184,18 @@ func TestSourcesAreAskedAtEachRun(t *testing.T) {
 
 // Messages are built only where content is recorded.
 func TestContentIsRecordedOnRequest(t *testing.T) {
-	for name, mode := range map[string]tracing.ContentMode{"off": tracing.NoContent, "on": tracing.SpanContent} {
+	for name, mode := range map[string]agenttrace.ContentMode{"off": agenttrace.NoContent, "on": agenttrace.SpanContent} {
 		rec := tracingtest.NewRecorder()
 		g, _ := newGemini(t, nil, geminisim.Calls(calculate("6*7"),
 			geminisim.Call{Name: "nope", ID: "2"}).WithThought("a sum"),
 			geminisim.Text("It is 42."))
 		a := New(g, Config{Instructions: "Be brief.", Tools: []Tool{Calculate()},
-			Tracer: tracing.NewAgentTracer(rec, tracing.AgentTracerConfig{Content: mode})})
+			Tracer: agenttrace.New(rec, agenttrace.Config{Content: mode})})
 		if _, err := a.Run(t.Context(), Task{Text: "What is six times seven?"}); err != nil {
 			t.Fatal(err)
 		}
 		tree := spanTree(rec)
-		if mode == tracing.SpanContent {
+		if mode == agenttrace.SpanContent {
 			tracingtest.Golden(t, "testdata/content_on.golden", tree)
 		} else if strings.Contains(tree, "a sum") || strings.Contains(tree, "It is 42") {
 			t.Errorf("%s: content in\n%s", name, tree)

@@ -16,7 +16,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"example.com/gemini-agent/agent/geminisim"
-	"example.com/gemini-agent/tracing"
+	"example.com/gemini-agent/tracing/agenttrace"
+	"example.com/gemini-agent/tracing/semconv"
 	"example.com/gemini-agent/tracing/tracingtest"
 )
 
@@ -168,7 +169,7 @@ func (sc scenario) run(t *testing.T) {
 			return call(ctx, args)
 		}
 	}
-	sc.cfg.Tracer = tracing.NewAgentTracer(rec, tracing.AgentTracerConfig{})
+	sc.cfg.Tracer = agenttrace.New(rec, agenttrace.Config{})
 	if sc.task.Text == "" {
 		sc.task.Text = "Do the thing."
 	}
@@ -246,7 +247,7 @@ func (t spanTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := t.base.RoundTrip(req.WithContext(ctx))
 	switch {
 	case err != nil:
-		span.SetAttributes(attribute.String("error.type", tracing.ErrorType(err)))
+		span.SetAttributes(attribute.String("error.type", semconv.ErrorType(err)))
 		span.SetStatus(codes.Error, "")
 	default:
 		span.SetAttributes(attribute.Int("http.response.status_code", resp.StatusCode))

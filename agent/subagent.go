@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"example.com/gemini-agent/tracing"
+	"example.com/gemini-agent/tracing/agenttrace"
 )
 
 const (
@@ -35,7 +35,7 @@ type SubAgentConfig struct {
 	// no redirect is followed. Default: a plain client.
 	HTTPClient *http.Client
 	// Tracer makes the invoke_agent span; nil: none.
-	Tracer *tracing.AgentTracer
+	Tracer *agenttrace.AgentTracer
 	// Timeout bounds one call, within the caller's deadline. Default 30 s.
 	Timeout time.Duration
 	// Token returns an ID token for the audience, which is URL without a trailing slash: Cloud Run wants the service's
@@ -126,7 +126,7 @@ func (s *SubAgent) Execute(ctx context.Context, body []byte) (*SubAgentResponse,
 	if s == nil {
 		return nil, errNoSubAgent()
 	}
-	ctx, span := s.cfg.Tracer.StartAgentCall(ctx, tracing.AgentCallStart{
+	ctx, span := s.cfg.Tracer.StartAgentCall(ctx, agenttrace.AgentCallStart{
 		AgentName: s.cfg.Name, ServerAddress: s.host, ServerPort: s.port, SessionID: callerOf(ctx).sessionID,
 	})
 	depth := Depth(ctx)

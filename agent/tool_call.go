@@ -13,7 +13,8 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"example.com/gemini-agent/tracing"
+	"example.com/gemini-agent/tracing/agenttrace"
+	"example.com/gemini-agent/tracing/redact"
 )
 
 // toolGrace is how long a tool may take to return once its context has ended, before it is left behind. Tools that
@@ -53,7 +54,7 @@ func (r *run) startTool(ctx context.Context, c Call) func() ToolResult {
 	if known {
 		tool = r.tools.tools[i]
 	}
-	ctx, span := r.cfg.Tracer.StartToolCall(ctx, tracing.ToolCallStart{
+	ctx, span := r.cfg.Tracer.StartToolCall(ctx, agenttrace.ToolCallStart{
 		Name:        spanName(c.Name),
 		CallID:      c.ID,
 		Description: tool.Description,
@@ -74,7 +75,7 @@ func (r *run) startTool(ctx context.Context, c Call) func() ToolResult {
 		if err != nil {
 			res.Output, res.Error = nil, errorForModel(err)
 		}
-		span.End(tracing.ToolCallResult{
+		span.End(agenttrace.ToolCallResult{
 			Size:   len(res.Output) + len(res.Error),
 			Result: func() any { return decoded(res.Output) },
 		}, err)
@@ -197,7 +198,7 @@ func errorForModel(err error) string {
 	if text == "" {
 		text = "the tool failed"
 	}
-	return cut(tracing.RedactText(text), maxToolError)
+	return cut(redact.Text(text), maxToolError)
 }
 
 // panicFault describes a panic without its value, which may hold anything; runtime errors say only what went wrong in

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"example.com/gemini-agent/tracing"
+	"example.com/gemini-agent/tracing/agenttrace"
 )
 
 const (
@@ -58,37 +59,37 @@ func manualTrace(ctx context.Context, p *tracing.Provider) string {
 	ctx, inv := p.Begin(ctx)
 	defer inv.End()
 	t := p.AgentTracer()
-	ctx, task := t.StartTask(ctx, tracing.TaskStart{
+	ctx, task := t.StartTask(ctx, agenttrace.TaskStart{
 		AgentName: "demo", Description: "A trace made by hand", Type: "demo", UserID: "demo",
 	})
 
-	_, read := t.StartMemory(ctx, tracing.MemoryStart{Operation: "read", Type: "short_term", RecordID: "last_topic"})
+	_, read := t.StartMemory(ctx, agenttrace.MemoryStart{Operation: "read", Type: "short_term", RecordID: "last_topic"})
 	time.Sleep(2 * time.Millisecond)
-	read.End(tracing.MemoryResult{RecordCount: 1}, nil)
+	read.End(agenttrace.MemoryResult{RecordCount: 1}, nil)
 
 	stepCtx, step := t.StartStep(ctx, 1, "reasoning")
-	_, tool := t.StartToolCall(stepCtx, tracing.ToolCallStart{
+	_, tool := t.StartToolCall(stepCtx, agenttrace.ToolCallStart{
 		Name: "lookup", Args: map[string]any{"topic": "spans", "api_key": demoSecret},
 	})
 	time.Sleep(5 * time.Millisecond)
-	tool.End(tracing.ToolCallResult{Size: 42}, nil)
-	_, broken := t.StartToolCall(stepCtx, tracing.ToolCallStart{Name: "flaky", Args: map[string]any{"try": 1}})
+	tool.End(agenttrace.ToolCallResult{Size: 42}, nil)
+	_, broken := t.StartToolCall(stepCtx, agenttrace.ToolCallStart{Name: "flaky", Args: map[string]any{"try": 1}})
 	time.Sleep(3 * time.Millisecond)
-	broken.End(tracing.ToolCallResult{}, errors.New("the service is away"))
-	_, call := t.StartModelCall(stepCtx, tracing.ModelCallStart{
+	broken.End(agenttrace.ToolCallResult{}, errors.New("the service is away"))
+	_, call := t.StartModelCall(stepCtx, agenttrace.ModelCallStart{
 		Model: "demo-model", Step: 1, Provider: "gcp.gemini", Prompt: "What is a span?",
 	})
 	time.Sleep(20 * time.Millisecond)
-	call.End(tracing.ModelCallResult{
-		ResponseModel: "demo-model", Usage: tracing.Usage{InputTokens: 12, OutputTokens: 34}, FinishReasons: []string{"stop"},
+	call.End(agenttrace.ModelCallResult{
+		ResponseModel: "demo-model", Usage: agenttrace.Usage{InputTokens: 12, OutputTokens: 34}, FinishReasons: []string{"stop"},
 	}, nil)
 	step.End(nil)
 
-	_, write := t.StartMemory(ctx, tracing.MemoryStart{Operation: "write", Type: "long_term", RecordID: "span", Remote: true})
+	_, write := t.StartMemory(ctx, agenttrace.MemoryStart{Operation: "write", Type: "long_term", RecordID: "span", Remote: true})
 	time.Sleep(4 * time.Millisecond)
-	write.End(tracing.MemoryResult{RecordCount: 1}, nil)
+	write.End(agenttrace.MemoryResult{RecordCount: 1}, nil)
 	id := tracing.TraceID(ctx)
-	task.End(tracing.TaskResult{TotalSteps: 1, Reason: "stop", ResponseLength: 34}, nil)
+	task.End(agenttrace.TaskResult{TotalSteps: 1, Reason: "stop", ResponseLength: 34}, nil)
 	return id
 }
 

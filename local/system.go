@@ -18,6 +18,8 @@ import (
 	"example.com/gemini-agent/agent/geminisim"
 	"example.com/gemini-agent/local/searchservice"
 	"example.com/gemini-agent/tracing"
+	"example.com/gemini-agent/tracing/export/console"
+	"example.com/gemini-agent/tracing/httptrace"
 )
 
 // system is the services of one local run. Each has its own service name and tracer provider.
@@ -39,7 +41,7 @@ func startSystem(ctx context.Context, getenv func(string) string, out io.Writer)
 		return nil, errors.Join(err, s.stop())
 	}
 	exporters := s.exporters(getenv)
-	console := tracing.NewConsole(out, tracing.ConsoleConfig{
+	console := console.New(out, console.Config{
 		Color: isTerminal(out), Width: width(out), Link: s.traceURL,
 	})
 	configure := func(secondary bool) func(*tracing.Config) {
@@ -107,7 +109,7 @@ func (s *system) startSearch(ctx context.Context, env *overlay, configure func(*
 func tracedSearch(p *tracing.Provider) http.Handler {
 	return searchservice.New(searchservice.Config{
 		Middleware: func(next http.Handler) http.Handler {
-			return p.Middleware(next, tracing.MiddlewareConfig{
+			return p.Middleware(next, httptrace.MiddlewareConfig{
 				Route: func(*http.Request) string { return searchservice.Path },
 			})
 		},

@@ -16,7 +16,7 @@ import (
 
 	"example.com/gemini-agent/agent/geminisim"
 	"example.com/gemini-agent/local/searchservice"
-	"example.com/gemini-agent/tracing"
+	"example.com/gemini-agent/tracing/httptrace"
 	"example.com/gemini-agent/tracing/tracingtest"
 )
 
@@ -271,7 +271,7 @@ func startMeshTools(t *testing.T, work func(context.Context, *meshTools) (*mcp.C
 	handler := mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return server }, &mcp.StreamableHTTPOptions{
 		Stateless: true, JSONResponse: true, PropagateRequestCancellation: true,
 	})
-	web := &http.Server{ReadHeaderTimeout: time.Minute, Handler: p.Middleware(handler, tracing.MiddlewareConfig{
+	web := &http.Server{ReadHeaderTimeout: time.Minute, Handler: p.Middleware(handler, httptrace.MiddlewareConfig{
 		Route: func(*http.Request) string { return searchservice.Path },
 	})}
 	l, err := net.Listen("tcp", "127.0.0.1:0")

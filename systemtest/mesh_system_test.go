@@ -19,6 +19,7 @@ import (
 	"example.com/gemini-agent/agent/geminisim"
 	"example.com/gemini-agent/local/searchservice"
 	"example.com/gemini-agent/tracing"
+	"example.com/gemini-agent/tracing/httptrace"
 	"example.com/gemini-agent/tracing/tracingtest"
 )
 
@@ -76,7 +77,7 @@ func startMeshSearch(t *testing.T, cfg meshConfig) *meshService {
 	p := meshProvider(t, "search", cfg, s.rec)
 	s.url = meshServe(t, cfg.before(searchservice.New(searchservice.Config{
 		Middleware: func(next http.Handler) http.Handler {
-			return p.Middleware(next, tracing.MiddlewareConfig{
+			return p.Middleware(next, httptrace.MiddlewareConfig{
 				Route: func(*http.Request) string { return searchservice.Path },
 			})
 		},

@@ -8,6 +8,10 @@ import (
 	"time"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"example.com/gemini-agent/tracing/agenttrace"
+	"example.com/gemini-agent/tracing/pipeline"
+	"example.com/gemini-agent/tracing/sampling"
 )
 
 // Config is the whole of the tracing of one app. The zero value traces everything and exports nothing.
@@ -15,10 +19,10 @@ type Config struct {
 	Disabled    bool   // OTEL_SDK_DISABLED: no spans at all; trace context still passes through
 	Propagators string // OTEL_PROPAGATORS; "" is the default set
 	Resource    ResourceConfig
-	Sampler     SamplerConfig
-	Pipeline    PipelineConfig
+	Sampler     sampling.Config
+	Pipeline    pipeline.Config
 	Exporter    ExporterConfig
-	Agent       AgentTracerConfig
+	Agent       agenttrace.Config
 
 	// Limits bound the attributes, events and links of each span; the zero value stands for DefaultLimits. The
 	// attributes that the pipeline adds after the end of a kept local root (sampling.*, process.*) do not count.
@@ -45,7 +49,7 @@ func ConfigFromEnv(getenv func(string) string) (Config, error) {
 	check(err)
 	cfg.Propagators = getenv("OTEL_PROPAGATORS")
 	cfg.Resource = ResourceConfigFromEnv(getenv)
-	cfg.Sampler, err = SamplerConfigFromEnv(getenv)
+	cfg.Sampler, err = sampling.ConfigFromEnv(getenv)
 	check(err)
 	cfg.Limits, err = limitsFromEnv(getenv)
 	check(err)
@@ -53,15 +57,15 @@ func ConfigFromEnv(getenv func(string) string) (Config, error) {
 	check(err)
 	cfg.Exporter, err = ExporterConfigFromEnv(getenv)
 	check(err)
-	cfg.Agent.Content, err = ContentModeFromEnv(getenv)
+	cfg.Agent.Content, err = agenttrace.ContentModeFromEnv(getenv)
 	check(err)
-	cfg.Agent.Previews, err = PreviewModeFromEnv(getenv)
+	cfg.Agent.Previews, err = agenttrace.PreviewModeFromEnv(getenv)
 	check(err)
 	return cfg, errors.Join(errs...)
 }
 
-func pipelineConfigFromEnv(getenv func(string) string) (PipelineConfig, error) {
-	var cfg PipelineConfig
+func pipelineConfigFromEnv(getenv func(string) string) (pipeline.Config, error) {
+	var cfg pipeline.Config
 	errs := []error{
 		durationVar(getenv, "TRACE_FLUSH_TIMEOUT", &cfg.FlushTimeout, time.Millisecond, time.Minute),
 		durationVar(getenv, "TRACE_KEEP_SLOWER_THAN", &cfg.KeepSlowerThan, 0, time.Hour),
@@ -69,7 +73,7 @@ func pipelineConfigFromEnv(getenv func(string) string) (PipelineConfig, error) {
 		countVar(getenv, "TRACE_BUFFER_SPANS", &cfg.BufferSpans),
 		countVar(getenv, "TRACE_BUFFER_BYTES", &cfg.BufferBytes),
 	}
-	return cfg.withDefaults(), errors.Join(errs...)
+	return cfg.WithDefaults(), errors.Join(errs...)
 }
 
 // boolVar reads true or false in any case. The specification counts everything but "true" as false; we say so

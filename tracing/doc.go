@@ -17,12 +17,21 @@
 // [Setup] builds all of it from a [Config], which [ConfigFromEnv] reads from the environment. Several Providers can live
 // in one process; nothing here touches OpenTelemetry's globals. The package imports nothing of ours.
 //
+// The package is the front door: it reads settings and wires the rooms below it, which know one another only as the
+// arrows say.
+//
+//	tracing ─┬▶ httptrace ────┐
+//	         ├▶ agenttrace ───┤
+//	         ├▶ pipeline ─────┼▶ export (faults) ─┐
+//	         ├▶ sampling ─────┤                   ├▶ redact, semconv, correlation
+//	         ├▶ propagation ──┘                   │
+//	         └▶ export/otlp, cloudtrace, console ─┘  googleauth
+//
 // Where to look:
 //
-//   - headers: propagation*.go, correlation.go; HTTP spans: http.go, transport.go
-//   - the agent's spans: agent_tracer*.go; every name and key: attributes.go; what may be recorded: redact*.go, content*.go
-//   - what is kept: sampler*.go, invocation.go, filter_duration.go
-//   - what is told of a span after its end: finished_span.go; its limits: limits.go
-//   - the way out: collector.go, pipeline*.go, exporter*.go, console*.go
+//   - headers: propagation, correlation; HTTP spans and the held answer: httptrace
+//   - the agent's spans: agenttrace; every name and key: semconv; what may be recorded: redact
+//   - what is kept: sampling, pipeline/invocation.go, pipeline/ancestry.go; a span's limits: limits.go
+//   - the way out: pipeline, export/…; the end of the process: drain.go
 //   - log lines that belong to spans: log*.go
 package tracing

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"example.com/gemini-agent/tracing/redact"
 )
 
 // Cloud Run allows 10 s from SIGTERM to SIGKILL. Requests get the first part of it, the trace backend the rest.
@@ -78,7 +80,7 @@ func (d *Drain) OnSignal(exit func(code int)) {
 	ctx, cancel := context.WithTimeout(context.Background(), drainTotal)
 	defer cancel()
 	if err := d.Shutdown(ctx); err != nil {
-		d.provider.logger.Error("spans were lost at shutdown", "error", RedactText(err.Error()))
+		d.provider.logger.Error("spans were lost at shutdown", "error", redact.Text(err.Error()))
 		exit(1)
 		return
 	}

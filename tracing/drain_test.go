@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"example.com/gemini-agent/tracing/httptrace"
 )
 
 func TestShutdownGivesRequestsTime(t *testing.T) {
@@ -126,7 +128,7 @@ func TestAnswersLeaveBeforeTheProcessDoes(t *testing.T) {
 	h := drain.Handler(p.Middleware(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusTeapot)
 		_, _ = io.WriteString(w, "short and stout")
-	}), MiddlewareConfig{}))
+	}), httptrace.MiddlewareConfig{}))
 	w := &sentWhile{ResponseRecorder: httptest.NewRecorder(), drain: drain}
 	h.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 	if w.Code != http.StatusTeapot || w.body != "short and stout" || w.running != 1 {

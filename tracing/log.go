@@ -8,6 +8,9 @@ import (
 	"runtime"
 
 	"go.opentelemetry.io/otel/trace"
+
+	"example.com/gemini-agent/tracing/correlation"
+	"example.com/gemini-agent/tracing/semconv"
 )
 
 // Field names of Cloud Logging (https://docs.cloud.google.com/trace/docs/trace-log-integration) and our own.
@@ -58,7 +61,7 @@ func NewLogHandler(w io.Writer, cfg LogConfig) slog.Handler {
 // HTTPStatus is the attribute that says how a request was answered. On a record of level ERROR a status of 500 or more
 // makes the line an error report.
 func HTTPStatus(status int) slog.Attr {
-	return slog.Int(string(KeyHTTPResponseStatusCode), status)
+	return slog.Int(string(semconv.KeyHTTPResponseStatusCode), status)
 }
 
 // cloudLogging renames slog's own fields.
@@ -162,7 +165,7 @@ func (h *jsonHandler) identity(ctx context.Context) []slog.Attr {
 			slog.String(logSpanID, hex.EncodeToString(spanID[:])),
 			slog.Bool(logTraceSampled, sc.IsSampled()))
 	}
-	if id := CorrelationID(ctx); id != "" {
+	if id := correlation.ID(ctx); id != "" {
 		attrs = append(attrs, slog.String(logCorrelationID, id))
 	}
 	return attrs
@@ -171,7 +174,7 @@ func (h *jsonHandler) identity(ctx context.Context) []slog.Attr {
 // recordStatus returns the record's own HTTPStatus, 0 when it has none.
 func recordStatus(r slog.Record) (status int64) {
 	r.Attrs(func(a slog.Attr) bool {
-		if a.Key == string(KeyHTTPResponseStatusCode) && a.Value.Kind() == slog.KindInt64 {
+		if a.Key == string(semconv.KeyHTTPResponseStatusCode) && a.Value.Kind() == slog.KindInt64 {
 			status = a.Value.Int64()
 		}
 		return status == 0

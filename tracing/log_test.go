@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
+
+	"example.com/gemini-agent/tracing/correlation"
 )
 
 const (
@@ -80,7 +82,7 @@ func TestLogLinesHaveTheirSpan(t *testing.T) {
 	}
 	for _, tt := range tests {
 		var buf bytes.Buffer
-		ctx := ContextWithCorrelationID(spanContext(t, tt.flags), "corr")
+		ctx := correlation.ContextWithID(spanContext(t, tt.flags), "corr")
 		log := slog.New(NewLogHandler(&buf, LogConfig{ProjectID: tt.project}))
 		log.InfoContext(ctx, "m")
 		log.With("a", 1).InfoContext(ctx, "m", "b", 2)
@@ -219,10 +221,10 @@ func TestLogText(t *testing.T) {
 	}{
 		{t.Context(), slog.LevelInfo, "hello", nil, "15:04:05.006 INFO  -        hello k=v"},
 		{with, slog.LevelWarn, "hello", nil, "15:04:05.006 WARN  4bf92f35 hello k=v"},
-		{ContextWithCorrelationID(with, "c"), slog.LevelError, "two words", nil,
+		{correlation.ContextWithID(with, "c"), slog.LevelError, "two words", nil,
 			"15:04:05.006 ERROR 4bf92f35 two words k=v correlation.id=c"},
 		{with, slog.LevelInfo + 1, "a\x1b[31m\nb", nil, `15:04:05.006 INFO+1 4bf92f35 "a\x1b[31m\nb" k=v`},
-		{ContextWithCorrelationID(with, "c"), slog.LevelInfo, "m", func(h slog.Handler) slog.Handler {
+		{correlation.ContextWithID(with, "c"), slog.LevelInfo, "m", func(h slog.Handler) slog.Handler {
 			return h.WithAttrs([]slog.Attr{slog.Int("a", 1)}).WithGroup("g")
 		}, "15:04:05.006 INFO  4bf92f35 m a=1 g.k=v correlation.id=c"},
 	}
@@ -251,7 +253,7 @@ func (w *lineWriter) Write(b []byte) (int, error) {
 }
 
 func BenchmarkLog(b *testing.B) {
-	ctx := ContextWithCorrelationID(context.Background(), "c")
+	ctx := correlation.ContextWithID(context.Background(), "c")
 	ctx = trace.ContextWithSpanContext(ctx, trace.NewSpanContext(trace.SpanContextConfig{
 		TraceID: trace.TraceID{1}, SpanID: trace.SpanID{1},
 	}))
@@ -273,7 +275,7 @@ func ExampleNewLogHandler() {
 	}))
 	r := slog.NewRecord(time.Time{}, slog.LevelWarn, "slow answer", 0)
 	r.AddAttrs(slog.Duration("took", time.Second))
-	if err := log.Handle(ContextWithCorrelationID(ctx, "order-7"), r); err != nil {
+	if err := log.Handle(correlation.ContextWithID(ctx, "order-7"), r); err != nil {
 		panic(err)
 	}
 	// Output: WARN  4b000000 slow answer took=1s correlation.id=order-7

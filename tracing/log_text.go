@@ -10,6 +10,8 @@ import (
 	"sync"
 
 	"go.opentelemetry.io/otel/trace"
+
+	"example.com/gemini-agent/tracing/correlation"
 )
 
 // textHandler writes the start of the line itself and leaves the attributes to slog's own handler.
@@ -85,7 +87,7 @@ func (h *textHandler) Handle(ctx context.Context, r slog.Record) error {
 	}
 	line := bytes.TrimRight(buf.Bytes(), " \n")
 	buf.Truncate(len(line))
-	if id := CorrelationID(ctx); id != "" {
+	if id := correlation.ID(ctx); id != "" {
 		buf.WriteString(" " + logCorrelationID + "=" + id)
 	}
 	buf.WriteByte('\n')

@@ -8,11 +8,17 @@ import (
 	"net/http"
 	"time"
 
-	"go.opentelemetry.io/otel/propagation"
+	otelprop "go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
+
+	"example.com/gemini-agent/tracing/agenttrace"
+	"example.com/gemini-agent/tracing/httptrace"
+	"example.com/gemini-agent/tracing/pipeline"
+	"example.com/gemini-agent/tracing/propagation"
+	"example.com/gemini-agent/tracing/sampling"
 )
 
 // Provider is the tracing of one app: tracer provider, propagator, pipeline. Several can live in one process; none
@@ -21,9 +27,9 @@ type Provider struct {
 	cfg        Config
 	tp         trace.TracerProvider
 	sdk        *sdktrace.TracerProvider // nil when tracing is disabled
-	collector  *collector               // nil when tracing is disabled
-	propagator propagation.TextMapPropagator
-	http       *HTTPTracer
+	collector  *pipeline.Collector      // nil when tracing is disabled
+	propagator otelprop.TextMapPropagator
+	http       *httptrace.Tracer
 	logger     *slog.Logger
 }
 
@@ -37,12 +43,12 @@ func Setup(ctx context.Context, cfg Config) (*Provider, error) {
 	}
 	var errs []error
 	var err error
-	if p.propagator, err = newPropagator(cfg.Propagators); err != nil {
+	if p.propagator, err = propagation.New(cfg.Propagators); err != nil {
 		errs = append(errs, fmt.Errorf("OTEL_PROPAGATORS: %w", err))
 	}
 	if cfg.Disabled {
 		p.tp = noop.NewTracerProvider()
-		p.http = newHTTPTracer(p.tp, p.propagator, HTTPConfig{})
+		p.http = httptrace.New(p.tp, p.propagator, httptrace.Config{})
 		return p, errors.Join(errs...)
 	}
 	cfg.Resource = cfg.Resource.withDefaults()
@@ -57,7 +63,7 @@ func Setup(ctx context.Context, cfg Config) (*Provider, error) {
 		errs = append(errs, fmt.Errorf("building the exporters: %w", err))
 	}
 	for _, e := range cfg.Exporters {
-		targets = append(targets, Target{Name: fmt.Sprintf("%T", e), Exporter: e})
+		targets = append(targets, pipeline.Target{Name: fmt.Sprintf("%T", e), Exporter: e})
 	}
 	// The SDK puts the process's OTEL_RESOURCE_ATTRIBUTES under every resource, those of another app too. Spans are
 	// exported with ours.
@@ -65,10 +71,10 @@ func Setup(ctx context.Context, cfg Config) (*Provider, error) {
 	if cfg.Resource.Service != "" {
 		exported = newLaterResource(ctx, cfg.Resource, p.logger).get
 	}
-	p.collector = newCollector(cfg.Pipeline, targets, exported, p.logger)
+	p.collector = pipeline.New(cfg.Pipeline, targets, exported, p.logger)
 	options := []sdktrace.TracerProviderOption{
 		sdktrace.WithResource(res),
-		sdktrace.WithSampler(newSampler(cfg.Sampler, time.Now)),
+		sdktrace.WithSampler(sampling.New(cfg.Sampler, time.Now)),
 		sdktrace.WithRawSpanLimits(withDefaultLimits(cfg.Limits)),
 		sdktrace.WithSpanProcessor(p.collector), // first: it sets what is known at the start of every span
 	}
@@ -77,12 +83,12 @@ func Setup(ctx context.Context, cfg Config) (*Provider, error) {
 	}
 	p.sdk = sdktrace.NewTracerProvider(options...)
 	p.tp = p.sdk
-	p.http = newHTTPTracer(p.tp, p.propagator, HTTPConfig{
+	p.http = httptrace.New(p.tp, p.propagator, httptrace.Config{
 		Begin: func(ctx context.Context) (context.Context, func() bool) {
 			ctx, invocation := p.collector.Begin(ctx)
 			return ctx, invocation.End
 		},
-		Previews: cfg.Agent.Previews == PreviewsOn,
+		Previews: cfg.Agent.Previews == agenttrace.PreviewsOn,
 	})
 	return p, errors.Join(errs...)
 }
@@ -91,32 +97,32 @@ func Setup(ctx context.Context, cfg Config) (*Provider, error) {
 func (p *Provider) TracerProvider() trace.TracerProvider { return p.tp }
 
 // Propagator returns the propagator for callers, sub-agents and tool services. Requests to Gemini do not use it.
-func (p *Provider) Propagator() propagation.TextMapPropagator { return p.propagator }
+func (p *Provider) Propagator() otelprop.TextMapPropagator { return p.propagator }
 
 // Middleware traces the requests that next serves, and holds each answer until its trace is safe: see
 // HTTPTracer.Middleware.
-func (p *Provider) Middleware(next http.Handler, cfg MiddlewareConfig) http.Handler {
+func (p *Provider) Middleware(next http.Handler, cfg httptrace.MiddlewareConfig) http.Handler {
 	return p.http.Middleware(next, cfg)
 }
 
 // Transport traces the requests that are made through base: see HTTPTracer.Transport.
-func (p *Provider) Transport(base http.RoundTripper, cfg TransportConfig) http.RoundTripper {
+func (p *Provider) Transport(base http.RoundTripper, cfg httptrace.TransportConfig) http.RoundTripper {
 	return p.http.Transport(base, cfg)
 }
 
 // AgentTracer returns a tracer for agent runs.
-func (p *Provider) AgentTracer() *AgentTracer {
+func (p *Provider) AgentTracer() *agenttrace.AgentTracer {
 	if p.sdk == nil {
 		return nil
 	}
-	return NewAgentTracer(p.tp, p.cfg.Agent)
+	return agenttrace.New(p.tp, p.cfg.Agent)
 }
 
 // FlushReserve is the time that the end of an invocation may take: the longest wait for the backend.
-func (p *Provider) FlushReserve() time.Duration { return p.cfg.Pipeline.withDefaults().FlushTimeout }
+func (p *Provider) FlushReserve() time.Duration { return p.cfg.Pipeline.WithDefaults().FlushTimeout }
 
 // Stats returns the counts so far; zero when tracing is disabled.
-func (p *Provider) Stats() Stats { return p.collector.Stats() }
+func (p *Provider) Stats() pipeline.Stats { return p.collector.Stats() }
 
 // Flush sends all kept spans that wait, those of a backend that was given up for the moment included. It returns
 // when they are delivered or ctx is done; what is left then stays in the buffer.
@@ -136,7 +142,7 @@ func (p *Provider) Shutdown(ctx context.Context) error {
 }
 
 // Begin opens an invocation, for work that no Middleware serves: see Invocation. It works on a nil or disabled Provider.
-func (p *Provider) Begin(ctx context.Context) (context.Context, *Invocation) {
+func (p *Provider) Begin(ctx context.Context) (context.Context, *pipeline.Invocation) {
 	if p == nil {
 		return ctx, nil
 	}

@@ -15,6 +15,8 @@ import (
 	"go.opentelemetry.io/contrib/detectors/gcp"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/resource"
+
+	"example.com/gemini-agent/tracing/semconv"
 )
 
 // ResourceConfig says who makes the spans. The zero value is the service gemini-agent in no environment.
@@ -49,12 +51,12 @@ func ResourceConfigFromEnv(getenv func(string) string) ResourceConfig {
 	if cfg.Service != "" {
 		environment = "production"
 	}
-	cfg.ServiceName = cmp.Or(getenv("OTEL_SERVICE_NAME"), cfg.Attributes[string(KeyServiceName)], defaultServiceName)
-	cfg.ServiceVersion = cmp.Or(cfg.Attributes[string(KeyServiceVersion)], getenv("APP_VERSION"))
-	cfg.Environment = cmp.Or(cfg.Attributes[string(KeyDeploymentEnvironment)], getenv("ENVIRONMENT"), environment)
-	cfg.ProjectID = cmp.Or(cfg.Attributes[string(KeyGCPProjectID)], getenv("GOOGLE_CLOUD_PROJECT"))
-	cfg.InstanceID = cfg.Attributes[string(KeyServiceInstanceID)]
-	for _, k := range []attribute.Key{KeyServiceName, KeyServiceVersion, KeyDeploymentEnvironment, KeyGCPProjectID, KeyServiceInstanceID} {
+	cfg.ServiceName = cmp.Or(getenv("OTEL_SERVICE_NAME"), cfg.Attributes[string(semconv.KeyServiceName)], defaultServiceName)
+	cfg.ServiceVersion = cmp.Or(cfg.Attributes[string(semconv.KeyServiceVersion)], getenv("APP_VERSION"))
+	cfg.Environment = cmp.Or(cfg.Attributes[string(semconv.KeyDeploymentEnvironment)], getenv("ENVIRONMENT"), environment)
+	cfg.ProjectID = cmp.Or(cfg.Attributes[string(semconv.KeyGCPProjectID)], getenv("GOOGLE_CLOUD_PROJECT"))
+	cfg.InstanceID = cfg.Attributes[string(semconv.KeyServiceInstanceID)]
+	for _, k := range []attribute.Key{semconv.KeyServiceName, semconv.KeyServiceVersion, semconv.KeyDeploymentEnvironment, semconv.KeyGCPProjectID, semconv.KeyServiceInstanceID} {
 		delete(cfg.Attributes, string(k)) // they stand in the fields
 	}
 	return cfg
@@ -114,14 +116,14 @@ func newResource(ctx context.Context, cfg ResourceConfig) (*resource.Resource, e
 		detected, err := detectBounded(ctx, cfg)
 		errs = append(errs, err)
 		known := []attribute.KeyValue{
-			KeyCloudProvider.String("gcp"),
-			KeyFaaSName.String(cfg.Service),
+			semconv.KeyCloudProvider.String("gcp"),
+			semconv.KeyFaaSName.String(cfg.Service),
 		}
 		if cfg.Revision != "" {
-			known = append(known, KeyFaaSVersion.String(cfg.Revision))
+			known = append(known, semconv.KeyFaaSVersion.String(cfg.Revision))
 		}
 		res = mergeResources(mergeResources(res, resource.NewSchemaless(known...)), detected)
-		if v, ok := res.Set().Value(KeyCloudAccountID); ok && project == "" {
+		if v, ok := res.Set().Value(semconv.KeyCloudAccountID); ok && project == "" {
 			project = v.AsString()
 		}
 	}
@@ -131,21 +133,21 @@ func newResource(ctx context.Context, cfg ResourceConfig) (*resource.Resource, e
 
 func (c ResourceConfig) attributes(project string) []attribute.KeyValue {
 	attrs := []attribute.KeyValue{
-		KeyServiceInstanceID.String(c.InstanceID),
-		KeyProcessPID.Int(os.Getpid()),
-		KeyProcessRuntimeName.String("go"),
-		KeyProcessRuntimeVersion.String(runtime.Version()),
-		KeyOSType.String(runtime.GOOS),
-		KeyHostArch.String(runtime.GOARCH),
+		semconv.KeyServiceInstanceID.String(c.InstanceID),
+		semconv.KeyProcessPID.Int(os.Getpid()),
+		semconv.KeyProcessRuntimeName.String("go"),
+		semconv.KeyProcessRuntimeVersion.String(runtime.Version()),
+		semconv.KeyOSType.String(runtime.GOOS),
+		semconv.KeyHostArch.String(runtime.GOARCH),
 	}
 	for k, v := range c.Attributes {
 		attrs = append(attrs, attribute.String(k, v))
 	}
 	for _, kv := range []attribute.KeyValue{
-		KeyServiceName.String(c.ServiceName),
-		KeyServiceVersion.String(c.ServiceVersion),
-		KeyDeploymentEnvironment.String(c.Environment),
-		KeyGCPProjectID.String(project),
+		semconv.KeyServiceName.String(c.ServiceName),
+		semconv.KeyServiceVersion.String(c.ServiceVersion),
+		semconv.KeyDeploymentEnvironment.String(c.Environment),
+		semconv.KeyGCPProjectID.String(project),
 	} {
 		if kv.Value.AsString() != "" {
 			attrs = append(attrs, kv)

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 
 	"go.opentelemetry.io/otel/sdk/resource"
+
+	"example.com/gemini-agent/tracing/redact"
 )
 
 // laterResource is a resource that the metadata server is still being asked about. Only exports need it, so the first
@@ -23,7 +25,7 @@ func newLaterResource(ctx context.Context, cfg ResourceConfig, logger *slog.Logg
 		defer close(l.known)
 		var err error
 		if l.res, err = newResource(ctx, cfg); err != nil {
-			logger.Warn("the trace resource is incomplete", "error", RedactText(err.Error()))
+			logger.Warn("the trace resource is incomplete", "error", redact.Text(err.Error()))
 		}
 	}()
 	return l

@@ -12,7 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"example.com/gemini-agent/agent"
-	"example.com/gemini-agent/tracing"
+	"example.com/gemini-agent/tracing/agenttrace"
 	"example.com/gemini-agent/tracing/tracingtest"
 )
 
@@ -48,7 +48,7 @@ func TestOneTraceFromTheAgentToTheSearch(t *testing.T) {
 	defer server.Close()
 	transport := &http.Transport{}
 	defer transport.CloseIdleConnections()
-	agentTracer := tracing.NewAgentTracer(rec, tracing.AgentTracerConfig{})
+	agentTracer := agenttrace.New(rec, agenttrace.Config{})
 	tools, err := agent.NewMCP(agent.MCPConfig{
 		URLs: []string{server.URL + Path}, Tracer: agentTracer,
 		HTTPClient: &http.Client{Transport: clientSpans{transport, tracer}},
@@ -63,9 +63,9 @@ func TestOneTraceFromTheAgentToTheSearch(t *testing.T) {
 	}
 	rec.Reset()
 
-	ctx, span := agentTracer.StartToolCall(t.Context(), tracing.ToolCallStart{Name: "search", Type: offered[0].Type})
+	ctx, span := agentTracer.StartToolCall(t.Context(), agenttrace.ToolCallStart{Name: "search", Type: offered[0].Type})
 	result, err := offered[0].Call(ctx, map[string]any{"query": "machine learning aplicaciones"})
-	span.End(tracing.ToolCallResult{}, err)
+	span.End(agenttrace.ToolCallResult{}, err)
 	if data, _ := json.Marshal(result); err != nil || !strings.Contains(string(data), "ml-applications") {
 		t.Errorf("search = %s, %v", data, err)
 	}

@@ -1,0 +1,94 @@
+package agenttrace
+
+import (
+	"context"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+
+	"example.com/gemini-agent/tracing/redact"
+	"example.com/gemini-agent/tracing/semconv"
+)
+
+// TaskStart opens the agent.task span.
+type TaskStart struct {
+	AgentName, AgentDescription          string
+	Description, Type, UserID, SessionID string // SessionID "" when the caller gave none
+	Model                                string
+}
+
+// TaskResult ends it.
+type TaskResult struct {
+	TotalSteps     int
+	Reason         string // finish reason of the run: stop, max_steps, …; "": stop, or the error's type
+	ResponseLength int    // runes
+	Usage          Usage
+	FinishReasons  []string // of the last model answer, conventions' names
+}
+
+// TaskSpan is an open agent.task span.
+type TaskSpan struct {
+	handle
+	buffer [18]attribute.KeyValue
+}
+
+const (
+	maxDescriptionRunes = 200 // of agent.task.description
+	reasonStop          = "stop"
+)
+
+// StartTask opens agent.task, which is invoke_agent (INTERNAL) in the conventions.
+func (t *AgentTracer) StartTask(ctx context.Context, in TaskStart) (context.Context, *TaskSpan) {
+	if t.off(ctx) {
+		return ctx, nil
+	}
+	s := &TaskSpan{}
+	a := append(s.buffer[:0], semconv.KeyGenAIOperationName.String(semconv.OpInvokeAgent))
+	a = appendText(a, semconv.KeyGenAIAgentName, in.AgentName, maxIdentRunes)
+	a = appendText(a, semconv.KeyGenAIAgentDescription, in.AgentDescription, maxTextRunes)
+	a = appendText(a, semconv.KeyGenAIRequestModel, in.Model, maxIdentRunes)
+	a = appendText(a, semconv.KeyTaskType, in.Type, maxIdentRunes)
+	a = appendText(a, semconv.KeyUserID, in.UserID, maxIdentRunes)
+	if in.SessionID != "" {
+		id := redact.Runes(in.SessionID, maxIdentRunes)
+		a = append(a, semconv.KeySessionID.String(id), semconv.KeyGenAIConversationID.String(id))
+	}
+	if t.previews() {
+		a = appendText(a, semconv.KeyTaskDescription, redact.Preview(in.Description, maxDescriptionRunes), maxDescriptionRunes)
+	}
+	ctx, ok := s.start(ctx, t, semconv.SpanTask, t.internal, a)
+	if !ok {
+		return ctx, nil
+	}
+	return ctx, s
+}
+
+// End adds the event agent.finished and ends the span. A Reason other than stop is an error even without err, and
+// names it: a run that hit its step limit or was blocked is no success.
+func (s *TaskSpan) End(out TaskResult, err error) {
+	if s == nil || !s.recording() {
+		return
+	}
+	if err == nil && out.Reason != "" && out.Reason != reasonStop {
+		err = runOutcome(redact.Runes(out.Reason, maxIdentRunes))
+	}
+	reason := out.Reason
+	if reason == "" && err == nil {
+		reason = reasonStop
+	} else if reason == "" {
+		reason = semconv.ErrorType(err)
+	}
+	s.span.AddEvent(semconv.EventFinished,
+		trace.WithAttributes(semconv.KeyReason.String(redact.Runes(reason, maxIdentRunes)), semconv.KeyTotalSteps.Int(out.TotalSteps)))
+
+	a := append(s.attrs,
+		semconv.KeyAgentTotalSteps.Int(out.TotalSteps),
+		semconv.KeyFinalResponseLength.Int(out.ResponseLength))
+	if err == nil || out.Usage != (Usage{}) {
+		a = append(a,
+			semconv.KeyGenAIInputTokens.Int(out.Usage.InputTokens),
+			semconv.KeyGenAIOutputTokens.Int(out.Usage.OutputTokens))
+	}
+	s.end(s.t.appendFinishReasons(a, out.FinishReasons), err, codes.Ok)
+}

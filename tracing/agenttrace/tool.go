@@ -1,0 +1,106 @@
+package agenttrace
+
+import (
+	"context"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+
+	"example.com/gemini-agent/tracing/redact"
+	"example.com/gemini-agent/tracing/semconv"
+)
+
+// ToolCallStart opens a tool.NAME span.
+type ToolCallStart struct {
+	Name, CallID, Description string
+	Type                      string // function, extension, datastore; default function
+	AgentName, SessionID      string
+	Args                      map[string]any
+}
+
+// ToolCallResult ends it.
+type ToolCallResult struct {
+	Size   int        // bytes of the result as given to the model
+	Result func() any // may be nil; called at most once
+}
+
+// MCPCall is what the MCP conventions add to the tool span of an external tool service.
+type MCPCall struct {
+	Method, SessionID, ProtocolVersion string
+	ServerAddress                      string
+	ServerPort                         int
+	StatusCode                         string // of the JSON-RPC error the service answered with; "": none
+}
+
+// ToolCallSpan is an open tool.NAME span.
+type ToolCallSpan struct {
+	handle
+	buffer [14]attribute.KeyValue
+}
+
+// StartToolCall opens tool.NAME, which is execute_tool (INTERNAL) in the conventions. The name may be the model's
+// invention and is cut like every name from outside.
+func (t *AgentTracer) StartToolCall(ctx context.Context, in ToolCallStart) (context.Context, *ToolCallSpan) {
+	if t.off(ctx) {
+		return ctx, nil
+	}
+	s := &ToolCallSpan{}
+	typ, name := in.Type, redact.Runes(in.Name, maxIdentRunes)
+	if typ == "" {
+		typ = "function"
+	}
+	a := append(s.buffer[:0],
+		semconv.KeyGenAIOperationName.String(semconv.OpExecuteTool),
+		semconv.KeyGenAIToolName.String(name),
+		semconv.KeyGenAIToolType.String(typ),
+		semconv.KeyToolName.String(name))
+	a = appendText(a, semconv.KeyGenAIToolCallID, in.CallID, maxIdentRunes)
+	a = appendText(a, semconv.KeyGenAIToolDescription, in.Description, maxTextRunes)
+	a = appendText(a, semconv.KeyGenAIAgentName, in.AgentName, maxIdentRunes)
+	a = appendText(a, semconv.KeyGenAIConversationID, in.SessionID, maxIdentRunes)
+	if t.previews() {
+		a = append(a, semconv.KeyToolArgs.String(redact.Args(in.Args)))
+	}
+	if t.content() {
+		a = appendObject(a, semconv.KeyGenAIToolCallArguments, func() any { return in.Args })
+	}
+	ctx, ok := s.start(ctx, t, semconv.SpanToolPrefix+name, t.internal, a)
+	if !ok {
+		return ctx, nil
+	}
+	return ctx, s
+}
+
+// End ends the span.
+func (s *ToolCallSpan) End(out ToolCallResult, err error) {
+	if s == nil || !s.recording() {
+		return
+	}
+	a := append(s.attrs,
+		semconv.KeyToolDuration.Float64(s.elapsed()),
+		semconv.KeyToolSuccess.Bool(err == nil),
+		semconv.KeyToolResultSize.Int(out.Size))
+	if err == nil && out.Result != nil && s.t.content() {
+		a = appendObject(a, semconv.KeyGenAIToolCallResult, out.Result)
+	}
+	s.end(a, err, codes.Ok)
+}
+
+// SetMCP adds the MCP attributes to the current span of ctx, the tool.NAME span of a call over MCP's HTTP transport.
+// It may be called again when more is known.
+func (t *AgentTracer) SetMCP(ctx context.Context, call MCPCall) {
+	if t == nil {
+		return
+	}
+	span := trace.SpanFromContext(ctx)
+	if !span.IsRecording() {
+		return
+	}
+	a := make([]attribute.KeyValue, 0, 7)
+	a = append(a, semconv.KeyMCPMethodName.String(call.Method), semconv.KeyNetworkTransport.String("tcp"))
+	a = appendText(a, semconv.KeyMCPSessionID, call.SessionID, maxIdentRunes)
+	a = appendText(a, semconv.KeyMCPProtocolVersion, call.ProtocolVersion, maxIdentRunes)
+	a = appendText(a, semconv.KeyRPCStatusCode, call.StatusCode, maxIdentRunes)
+	span.SetAttributes(appendPeer(a, call.ServerAddress, call.ServerPort)...)
+}

@@ -1,0 +1,211 @@
+package cloudtrace
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	cloudtrace "github.com/GoogleCloudPlatform/opentelemetry-operations-go/exporter/trace"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"google.golang.org/api/option"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+
+	"example.com/gemini-agent/tracing/export"
+	"example.com/gemini-agent/tracing/googleauth"
+	"example.com/gemini-agent/tracing/semconv"
+)
+
+// CloudTraceConfig says which Cloud Trace. The zero value is Google's, with application default
+// credentials.
+type Config struct {
+	Endpoint string        // "host:port" or URL; loopback: plaintext without credentials; default Google's
+	Timeout  time.Duration // of one export; default 10s
+}
+
+const defaultEndpoint = "cloudtrace.googleapis.com:443"
+
+func (c Config) withDefaults() Config {
+	if c.Endpoint == "" {
+		c.Endpoint = defaultEndpoint
+	}
+	if c.Timeout <= 0 {
+		c.Timeout = export.DefaultTimeout
+	}
+	return c
+}
+
+// cloudTraceExporter sends spans by Google's exporter for the Cloud Trace API, which is kept for the
+// projects that have it: Google archives it after 2027-01-01 and points to the Telemetry API.
+//
+// Around the library it puts right what would hurt an invocation: the connection is ours, so nothing
+// traces the export itself, no credential is probed at construction, and the client's own retries (12 s
+// against a dead backend) are off; list attributes, which the library drops, go as JSON; attribute
+// slices are not shared with it, because it appends to them.
+//
+// The library writes its notice of deprecation once a process to the standard logger, at the first
+// export. Keeping it out would mean to redirect that logger under other goroutines, so it stays.
+type Exporter struct {
+	cfg       Config
+	projectID string                  // "": the resource's, then the credentials'
+	auth      *googleauth.Credentials // nil: no credentials
+	conn      *grpc.ClientConn
+
+	mu     sync.Mutex
+	inner  *cloudtrace.Exporter // nil until the project is known
+	closed bool
+}
+
+// newCloudTraceExporter dials nothing and looks for no credential. An empty project means gcp.project_id
+// of the spans' resource, then the credentials' project.
+func New(cfg Config, project string, auth *googleauth.Credentials) (*Exporter, error) {
+	cfg = cfg.withDefaults()
+	addr, plain, err := Address(cfg.Endpoint)
+	if err != nil {
+		return nil, fmt.Errorf("cloud trace exporter: %w", err)
+	}
+	tc := &tls.Config{MinVersion: tls.VersionTLS12}
+	if plain {
+		tc, auth = nil, nil
+	}
+	var creds credentials.PerRPCCredentials
+	if auth != nil {
+		creds = auth
+	}
+	opts := append(export.DialOptions(tc, creds), grpc.WithUnaryInterceptor(singleAttempt))
+	conn, err := grpc.NewClient(addr, opts...)
+	if err != nil {
+		return nil, fmt.Errorf("cloud trace exporter: creating the gRPC client: %w", err)
+	}
+	return &Exporter{cfg: cfg, projectID: project, auth: auth, conn: conn}, nil
+}
+
+// cloudTraceAddress reads CLOUD_TRACE_ENDPOINT's forms: host, host:port, http(s) URL.
+func Address(endpoint string) (addr string, plain bool, err error) {
+	if !strings.Contains(endpoint, "://") {
+		endpoint = "https://" + endpoint
+	}
+	u, err := url.Parse(endpoint)
+	if err != nil || u.Hostname() == "" {
+		return "", false, errors.New("the endpoint is neither host:port nor a URL")
+	}
+	return export.HostPort(u), export.IsLoopback(u.Hostname()), nil
+}
+
+// singleAttempt hides the status of a failed call from the client library, which would repeat it until
+// the export's time is over. Repeating is the pipeline's decision.
+func singleAttempt(
+	ctx context.Context,
+	method string,
+	req, reply any,
+	cc *grpc.ClientConn,
+	invoke grpc.UnaryInvoker,
+	opts ...grpc.CallOption,
+) error {
+	if err := invoke(ctx, method, req, reply, cc, opts...); err != nil {
+		return export.GRPCError(err)
+	}
+	return nil
+}
+
+// Warm opens the connection and gets a token in the background.
+func (x *Exporter) Warm(context.Context) {
+	if x.auth != nil {
+		x.auth.Warm()
+	}
+	x.conn.Connect()
+}
+
+// ExportSpans sends spans in one BatchWriteSpans per project. Its errors are *exportError.
+func (x *Exporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
+	if len(spans) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, x.cfg.Timeout)
+	defer cancel()
+	inner, err := x.exporter(ctx, spans[0])
+	if err != nil {
+		return &export.Error{Fault: export.Retryable, Err: err}
+	}
+	if err := inner.ExportSpans(ctx, flatSpans(spans)); err != nil {
+		return &export.Error{
+			Fault: export.Classify(err), RetryAfter: export.RetryAfter(err), Err: fmt.Errorf("cloud trace: %w", err),
+		}
+	}
+	return nil
+}
+
+// exporter returns the library's exporter, made at the first call that knows the project.
+func (x *Exporter) exporter(
+	ctx context.Context,
+	sample sdktrace.ReadOnlySpan,
+) (*cloudtrace.Exporter, error) {
+	x.mu.Lock()
+	inner, closed := x.inner, x.closed
+	x.mu.Unlock()
+	if closed {
+		return nil, export.ErrClosed
+	}
+	if inner != nil {
+		return inner, nil
+	}
+	project := x.project(ctx, sample) // may take its time: outside the lock
+	if project == "" {
+		return nil, errors.New("cloud trace: no project: set GOOGLE_CLOUD_PROJECT")
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.closed {
+		return nil, export.ErrClosed
+	}
+	if x.inner != nil {
+		return x.inner, nil
+	}
+	inner, err := cloudtrace.New(
+		cloudtrace.WithProjectID(project),
+		cloudtrace.WithTimeout(x.cfg.Timeout),
+		cloudtrace.WithAttributeMapping(func(k attribute.Key) attribute.Key { return k }), // cloudTraceSpans does it
+		// The error comes back from ExportSpans; a second report would only repeat it.
+		cloudtrace.WithErrorHandler(otel.ErrorHandlerFunc(func(error) {})),
+		cloudtrace.WithTraceClientOptions([]option.ClientOption{
+			option.WithGRPCConn(x.conn),
+			option.WithTelemetryDisabled(),
+		}),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("cloud trace: creating the client: %w", err)
+	}
+	x.inner = inner
+	return inner, nil
+}
+
+func (x *Exporter) project(ctx context.Context, sample sdktrace.ReadOnlySpan) string {
+	if x.projectID != "" {
+		return x.projectID
+	}
+	if v, ok := sample.Resource().Set().Value(semconv.KeyGCPProjectID); ok && v.AsString() != "" {
+		return v.AsString()
+	}
+	if x.auth == nil {
+		return ""
+	}
+	return x.auth.ProjectID(ctx)
+}
+
+// Shutdown closes the connection.
+func (x *Exporter) Shutdown(context.Context) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if !x.closed {
+		x.closed = true
+		_ = x.conn.Close()
+	}
+	return nil
+}

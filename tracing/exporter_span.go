@@ -1,9 +1,0 @@
-package tracing
-
-import sdktrace "go.opentelemetry.io/otel/sdk/trace"
-
-// isLocalRoot reports whether s is its process's first span of the trace.
-func isLocalRoot(s sdktrace.ReadOnlySpan) bool {
-	p := s.Parent()
-	return !p.IsValid() || p.IsRemote()
-}

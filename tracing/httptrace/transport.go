@@ -1,0 +1,175 @@
+package httptrace
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+
+	"example.com/gemini-agent/tracing/correlation"
+	"example.com/gemini-agent/tracing/redact"
+	"example.com/gemini-agent/tracing/semconv"
+)
+
+// TransportConfig says what a transport tells the other side.
+type TransportConfig struct {
+	// Propagate adds trace context, baggage and X-Correlation-ID to the requests. Off (for a model provider), requests
+	// pass as they are: nothing is added and nothing removed.
+	Propagate bool
+}
+
+// Transport returns a RoundTripper that makes one CLIENT span per HTTP attempt and lets base do the work; a nil base is
+// http.DefaultTransport. It is safe for concurrent use if base is, and does not change the requests it is given.
+//
+// The span follows the HTTP client conventions (https://opentelemetry.io/docs/specs/semconv/http/http-spans/): url.full
+// without credentials and with query values replaced, http.request.resend_count from ContextWithResendCount, error from
+// status 400. A call the caller cancelled is no error; one that ran out of time has error.type timeout.
+//
+// The span ends when the response body has been read to its end or is closed: time to the last byte counts. A body that
+// is neither leaks the connection, as always in Go, and its span never ends.
+func (t *Tracer) Transport(base http.RoundTripper, cfg TransportConfig) http.RoundTripper {
+	if base == nil {
+		base = http.DefaultTransport
+	}
+	return &transport{Tracer: t, base: base, cfg: cfg}
+}
+
+type resendCountContextKey struct{}
+
+// ContextWithResendCount returns ctx with the number of times a request made with it has been sent before: 1 for the
+// first retry. 0 (the first attempt) is not recorded.
+func ContextWithResendCount(ctx context.Context, n int) context.Context {
+	return context.WithValue(ctx, resendCountContextKey{}, n)
+}
+
+type transport struct {
+	*Tracer
+	base http.RoundTripper
+	cfg  TransportConfig
+}
+
+func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	caller := req.Context()
+	name, attrs := describeCall(req)
+	ctx, span := t.tracer.Start(caller, name, trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attrs...))
+	if t.cfg.Propagate {
+		req = t.propagate(ctx, req)
+	}
+	res, err := t.base.RoundTrip(req)
+	if err != nil {
+		endCall(caller, span, err)
+		return res, err
+	}
+	describeAnswer(span, res)
+	if res.Body == nil || res.Body == http.NoBody || res.StatusCode == http.StatusSwitchingProtocols {
+		span.End()
+		return res, nil
+	}
+	res.Body = &tracedBody{ReadCloser: res.Body, ctx: caller, span: span, failed: res.StatusCode >= 400}
+	return res, nil
+}
+
+// CloseIdleConnections lets http.Client reach base.
+func (t *transport) CloseIdleConnections() {
+	if c, ok := t.base.(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
+	}
+}
+
+// propagate returns a copy of req that carries ctx in its headers.
+func (t *transport) propagate(ctx context.Context, req *http.Request) *http.Request {
+	req = req.WithContext(ctx)
+	header := make(http.Header, len(req.Header)+8)
+	for name, values := range req.Header {
+		header[name] = values // set anew below, never appended to
+	}
+	req.Header = header
+	t.propagator.Inject(ctx, propagation.HeaderCarrier(header))
+	if id := correlation.ID(ctx); id != "" {
+		header[correlation.Header] = []string{id}
+	}
+	return req
+}
+
+// describeCall returns the name of the client span and the attributes known of the request.
+func describeCall(req *http.Request) (string, []attribute.KeyValue) {
+	attrs := make([]attribute.KeyValue, 0, 8)
+	name, attrs := appendMethod(attrs, req.Method)
+	attrs = appendServer(attrs, req.URL.Scheme, req.URL.Host)
+	attrs = append(attrs, semconv.KeyURLFull.String(fullURL(req.URL)))
+	if n, _ := req.Context().Value(resendCountContextKey{}).(int); n > 0 {
+		attrs = append(attrs, semconv.KeyHTTPRequestResendCount.Int(n))
+	}
+	return name, attrs
+}
+
+func describeAnswer(span trace.Span, res *http.Response) {
+	span.SetAttributes(
+		semconv.KeyHTTPResponseStatusCode.Int(res.StatusCode),
+		semconv.KeyNetworkProtocolVersion.String(protocolVersion(res.ProtoMajor, res.ProtoMinor)))
+	if res.StatusCode >= 400 {
+		span.SetAttributes(semconv.KeyErrorType.String(statusText(res.StatusCode)))
+		span.SetStatus(codes.Error, "")
+	}
+}
+
+// endCall ends the span of a call that failed on the way.
+func endCall(caller context.Context, span trace.Span, err error) {
+	defer span.End()
+	switch {
+	case timedOut(caller, err):
+		span.SetAttributes(semconv.KeyErrorType.String("timeout"))
+	case errors.Is(caller.Err(), context.Canceled):
+		return
+	default:
+		span.SetAttributes(semconv.KeyErrorType.String(semconv.ErrorType(err)))
+	}
+	span.SetStatus(codes.Error, redact.Text(redact.Bytes(strings.ToValidUTF8(err.Error(), "?"), maxHeader)))
+}
+
+// timedOut looks at the deadline as well: a timeout of http.Client reaches us as a cancelled request.
+func timedOut(caller context.Context, err error) bool {
+	if deadline, ok := caller.Deadline(); ok && !time.Now().Before(deadline) {
+		return true
+	}
+	var timeout net.Error
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout()
+}
+
+// tracedBody ends the span with the body. Read and Close may be called at the same time.
+type tracedBody struct {
+	io.ReadCloser
+	ctx    context.Context
+	span   trace.Span
+	failed bool // has its error.type from the status
+	ended  atomic.Bool
+}
+
+func (b *tracedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && b.ended.CompareAndSwap(false, true) {
+		if b.failed || errors.Is(err, io.EOF) {
+			b.span.End()
+		} else {
+			endCall(b.ctx, b.span, err)
+		}
+	}
+	return n, err
+}
+
+func (b *tracedBody) Close() error {
+	err := b.ReadCloser.Close()
+	if b.ended.CompareAndSwap(false, true) {
+		b.span.End()
+	}
+	return err
+}
