@@ -29,7 +29,7 @@ func (s *mcpServer) call(ctx context.Context, tool *mcp.Tool, args map[string]an
 			Method: "tools/call", SessionID: conn.session.ID(), ProtocolVersion: conn.session.InitializeResult().ProtocolVersion,
 			ServerAddress: s.url.Hostname(), ServerPort: portOf(s.url),
 		}
-		s.cfg.Tracer.SetMCP(ctx, onSpan)
+		agenttrace.ToolCallFromContext(ctx).SetMCP(onSpan)
 		request := &sent{}
 		res, err := conn.session.CallTool(context.WithValue(ctx, sentKey{}, request), &mcp.CallToolParams{
 			Meta: s.traceMeta(ctx), Name: tool.Name, Arguments: args,
@@ -49,7 +49,7 @@ func (s *mcpServer) call(ctx context.Context, tool *mcp.Tool, args map[string]an
 		}
 		if answer := serviceAnswer(err); answer != nil && ctx.Err() == nil {
 			onSpan.StatusCode = strconv.FormatInt(answer.Code, 10)
-			s.cfg.Tracer.SetMCP(ctx, onSpan)
+			agenttrace.ToolCallFromContext(ctx).SetMCP(onSpan)
 		}
 		return nil, mcpError(ctx, outcome, err)
 	}

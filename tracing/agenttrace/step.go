@@ -10,14 +10,14 @@ import (
 	"example.com/gemini-agent/tracing/semconv"
 )
 
-// StepSpan is an open agent.step.reasoning span.
+// StepSpan is an open agent.step.TYPE span.
 type StepSpan struct {
 	handle
 	buffer [4]attribute.KeyValue
 }
 
-// StartStep opens agent.step.reasoning: one turn of tool calls and the model call that reads their results. number
-// counts from 1; typ "" means reasoning. The conventions have no word for a step, so the span carries none of theirs.
+// StartStep opens agent.step.TYPE: one turn of tool calls and the model call that reads their results. number counts
+// from 1. typ is one of few words, such as planning, for the span is named after it; "" means reasoning. The conventions have no word for a step, so the span carries none of theirs.
 func (t *AgentTracer) StartStep(ctx context.Context, number int, typ string) (context.Context, *StepSpan) {
 	if t.off(ctx) {
 		return ctx, nil
@@ -26,8 +26,9 @@ func (t *AgentTracer) StartStep(ctx context.Context, number int, typ string) (co
 		typ = "reasoning"
 	}
 	s := &StepSpan{}
-	a := append(s.buffer[:0], semconv.KeyStepNumber.Int(number), semconv.KeyStepType.String(redact.Runes(typ, maxIdentRunes)))
-	ctx, ok := s.start(ctx, t, semconv.SpanStep, t.internal, a)
+	typ = redact.Runes(typ, maxIdentRunes)
+	a := append(s.buffer[:0], semconv.KeyStepNumber.Int(number), semconv.KeyStepType.String(typ))
+	ctx, ok := s.start(ctx, t, semconv.SpanStepPrefix+typ, t.internal, a)
 	if !ok {
 		return ctx, nil
 	}

@@ -5,7 +5,6 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
-	"go.opentelemetry.io/otel/trace"
 
 	"example.com/gemini-agent/tracing/redact"
 	"example.com/gemini-agent/tracing/semconv"
@@ -69,7 +68,7 @@ func (t *AgentTracer) StartToolCall(ctx context.Context, in ToolCallStart) (cont
 	if !ok {
 		return ctx, nil
 	}
-	return ctx, s
+	return context.WithValue(ctx, toolCallContextKey{}, s), s
 }
 
 // End ends the span.
@@ -87,14 +86,19 @@ func (s *ToolCallSpan) End(out ToolCallResult, err error) {
 	s.end(a, err, codes.Ok)
 }
 
-// SetMCP adds the MCP attributes to the current span of ctx, the tool.NAME span of a call over MCP's HTTP transport.
-// It may be called again when more is known.
-func (t *AgentTracer) SetMCP(ctx context.Context, call MCPCall) {
-	if t == nil {
-		return
-	}
-	span := trace.SpanFromContext(ctx)
-	if !span.IsRecording() {
+type toolCallContextKey struct{}
+
+// ToolCallFromContext returns the tool call that ctx runs in, so that a tool's own code can say more of it; nil, which
+// works, when there is none or it is not recorded.
+func ToolCallFromContext(ctx context.Context) *ToolCallSpan {
+	s, _ := ctx.Value(toolCallContextKey{}).(*ToolCallSpan)
+	return s
+}
+
+// SetMCP adds the MCP attributes of a call over MCP's HTTP transport. It may be called again when more is known, until
+// the span ends.
+func (s *ToolCallSpan) SetMCP(call MCPCall) {
+	if s == nil || !s.recording() {
 		return
 	}
 	a := make([]attribute.KeyValue, 0, 7)
@@ -102,5 +106,5 @@ func (t *AgentTracer) SetMCP(ctx context.Context, call MCPCall) {
 	a = appendText(a, semconv.KeyMCPSessionID, call.SessionID, maxIdentRunes)
 	a = appendText(a, semconv.KeyMCPProtocolVersion, call.ProtocolVersion, maxIdentRunes)
 	a = appendText(a, semconv.KeyRPCStatusCode, call.StatusCode, maxIdentRunes)
-	span.SetAttributes(appendPeer(a, call.ServerAddress, call.ServerPort)...)
+	s.span.SetAttributes(appendPeer(a, call.ServerAddress, call.ServerPort)...)
 }

@@ -116,7 +116,7 @@ var scenarios = map[string]struct {
 	}},
 	"tool_mcp": {run: func(ctx context.Context, tr *agenttrace.AgentTracer) {
 		ctx, c := tr.StartToolCall(ctx, agenttrace.ToolCallStart{Name: "search", Type: "extension", CallID: "c-9"})
-		tr.SetMCP(ctx, agenttrace.MCPCall{
+		agenttrace.ToolCallFromContext(ctx).SetMCP(agenttrace.MCPCall{
 			Method: "tools/call", SessionID: "m-1", ProtocolVersion: "2025-11-25",
 			ServerAddress: "search.example.com", ServerPort: 443,
 		})

@@ -14,11 +14,12 @@ import (
 // no version of those conventions has been released with one.
 const SchemaURL = semconv.SchemaURL
 
-// The names of our spans. A tool's span is SpanToolPrefix and the tool's name, a memory operation's
-// SpanMemoryPrefix and read, write or search, a remote agent's SpanAgentCallPrefix and the agent's name.
+// The names of our spans. A step's span is SpanStepPrefix and its type, a tool's SpanToolPrefix and the tool's name, a
+// memory operation's SpanMemoryPrefix and read, write or search, a remote agent's SpanAgentCallPrefix and the agent's
+// name.
 const (
 	SpanTask            = "agent.task"
-	SpanStep            = "agent.step.reasoning"
+	SpanStepPrefix      = "agent.step."
 	SpanModelCall       = "llm.generate"
 	SpanToolPrefix      = "tool."
 	SpanMemoryPrefix    = "memory."
@@ -150,18 +151,12 @@ const (
 	KeyExceptionType             = semconv.ExceptionTypeKey
 	KeyFaaSColdstart             = semconv.FaaSColdstartKey
 	KeyFaaSInvocationID          = semconv.FaaSInvocationIDKey
-	KeyFaaSInvokedName           = semconv.FaaSInvokedNameKey
-	KeyFaaSInvokedProvider       = semconv.FaaSInvokedProviderKey
-	KeyFaaSInvokedRegion         = semconv.FaaSInvokedRegionKey
 	KeyFaaSTrigger               = semconv.FaaSTriggerKey
 	KeyHTTPRequestMethod         = semconv.HTTPRequestMethodKey
 	KeyHTTPRequestMethodOriginal = semconv.HTTPRequestMethodOriginalKey
 	KeyHTTPRequestResendCount    = semconv.HTTPRequestResendCountKey
 	KeyHTTPResponseStatusCode    = semconv.HTTPResponseStatusCodeKey
 	KeyHTTPRoute                 = semconv.HTTPRouteKey
-	KeyNetworkPeerAddress        = semconv.NetworkPeerAddressKey
-	KeyNetworkPeerPort           = semconv.NetworkPeerPortKey
-	KeyNetworkProtocolName       = semconv.NetworkProtocolNameKey
 	KeyNetworkProtocolVersion    = semconv.NetworkProtocolVersionKey
 	KeyNetworkTransport          = semconv.NetworkTransportKey
 	KeyServerAddress             = semconv.ServerAddressKey
@@ -176,13 +171,8 @@ const (
 // The core conventions on the resource.
 const (
 	KeyCloudAccountID        = semconv.CloudAccountIDKey
-	KeyCloudPlatform         = semconv.CloudPlatformKey
 	KeyCloudProvider         = semconv.CloudProviderKey
-	KeyCloudRegion           = semconv.CloudRegionKey
-	KeyCloudResourceID       = semconv.CloudResourceIDKey
 	KeyDeploymentEnvironment = semconv.DeploymentEnvironmentNameKey
-	KeyFaaSInstance          = semconv.FaaSInstanceKey
-	KeyFaaSMaxMemory         = semconv.FaaSMaxMemoryKey
 	KeyFaaSName              = semconv.FaaSNameKey
 	KeyFaaSVersion           = semconv.FaaSVersionKey
 	KeyGCPProjectID          = attribute.Key("gcp.project_id") // what Google's OTLP endpoint asks for
