@@ -9,9 +9,11 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"example.com/gemini-agent/agent"
+	"example.com/gemini-agent/tracing"
 )
 
 // The flush is a part of the request's time, however short that is.
@@ -34,7 +36,6 @@ func TestTheFlushFitsIntoTheRequest(t *testing.T) {
 
 // The framework sets a deadline of its own on the request where CLOUD_RUN_TIMEOUT_SECONDS is set.
 func TestTheShorterDeadlineWins(t *testing.T) {
-	a, _ := newTestApp(t, nil, map[string]string{"REQUEST_TIMEOUT": "40s"})
 	const reserve = 2 * time.Second
 	for _, tt := range []struct {
 		name            string
@@ -46,19 +47,20 @@ func TestTheShorterDeadlineWins(t *testing.T) {
 		{"longer", time.Hour, 40*time.Second - reserve},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			framework := t.Context()
-			before := time.Now()
-			if tt.framework > 0 {
-				var cancel context.CancelFunc
-				framework, cancel = context.WithTimeout(framework, tt.framework)
+			synctest.Test(t, func(t *testing.T) {
+				a, _ := newTestApp(t, nil, map[string]string{"REQUEST_TIMEOUT": "40s"})
+				framework := t.Context()
+				if tt.framework > 0 {
+					var cancel context.CancelFunc
+					framework, cancel = context.WithTimeout(framework, tt.framework)
+					defer cancel()
+				}
+				ctx, cancel := a.deadline(framework, nil)
 				defer cancel()
-			}
-			ctx, cancel := a.deadline(framework, nil)
-			defer cancel()
-			after := time.Now()
-			if end, _ := ctx.Deadline(); end.Before(before.Add(tt.want)) || end.After(after.Add(tt.want)) {
-				t.Errorf("the run ends after %v, want %v", end.Sub(before), tt.want)
-			}
+				if end, _ := ctx.Deadline(); time.Until(end) != tt.want {
+					t.Errorf("the run ends after %v, want %v", time.Until(end), tt.want)
+				}
+			})
 		})
 	}
 }
@@ -81,35 +83,41 @@ func (b *slowBody) Read(p []byte) (int, error) {
 
 // The time a body takes to arrive is not added to the request's.
 func TestTheTimeOfTheBodyCounts(t *testing.T) {
-	var left time.Duration
-	a, _ := newTestApp(t, modelFunc(func(ctx context.Context) (*agent.Reply, error) {
-		end, _ := ctx.Deadline()
-		left = time.Until(end)
-		return says(ctx)
-	}), map[string]string{"REQUEST_TIMEOUT": "8s"})
-	r := httptest.NewRequest("POST", executePath, &slowBody{after: 300 * time.Millisecond})
-	r.Header.Set("Content-Type", "application/json")
-	a.ServeHTTP(httptest.NewRecorder(), r)
-	if most := 6*time.Second - 300*time.Millisecond; left > most || left <= 0 {
-		t.Errorf("the run had %v, want at most %v", left, most)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		var left time.Duration
+		a, _ := newTestApp(t, modelFunc(func(ctx context.Context) (*agent.Reply, error) {
+			end, _ := ctx.Deadline()
+			left = time.Until(end)
+			return says(ctx)
+		}), map[string]string{"REQUEST_TIMEOUT": "8s"})
+		a.ServeHTTP(httptest.NewRecorder(), withBody(t.Context(), &slowBody{after: 300 * time.Millisecond}))
+		if want := 6*time.Second - 300*time.Millisecond; left != want {
+			t.Errorf("the run had %v, want %v", left, want)
+		}
+	})
 }
 
 func TestABodyThatDoesNotArriveInTimeIs504(t *testing.T) {
-	a, _ := newTestApp(t, nil, nil)
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
-	defer cancel()
-	r := httptest.NewRequestWithContext(ctx, "POST", executePath, &slowBody{50 * time.Millisecond, errors.New("timeout")})
-	r.Header.Set("Content-Type", "application/json")
-	w := httptest.NewRecorder()
-	a.ServeHTTP(w, r)
-	if w.Code != 504 {
-		t.Errorf("answer %d %s, want 504", w.Code, w.Body)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		a, _ := newTestApp(t, nil, nil)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		defer cancel()
+		w := httptest.NewRecorder()
+		a.ServeHTTP(w, withBody(ctx, &slowBody{50 * time.Millisecond, errors.New("timeout")}))
+		if w.Code != 504 {
+			t.Errorf("answer %d %s, want 504", w.Code, w.Body)
+		}
+	})
 }
 
-// stall opens a connection, sends the beginning of a request whose body never comes, and returns the answer.
-func stall(t *testing.T, a *App) string {
+func withBody(ctx context.Context, body io.Reader) *http.Request {
+	r := httptest.NewRequestWithContext(ctx, "POST", executePath, body)
+	r.Header.Set("Content-Type", "application/json")
+	return r
+}
+
+// stall sends the beginning of a request whose body never comes, and returns the connection.
+func stall(t *testing.T, a *App) net.Conn {
 	t.Helper()
 	server := httptest.NewServer(a)
 	t.Cleanup(server.Close)
@@ -122,44 +130,52 @@ func stall(t *testing.T, a *App) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = conn.SetReadDeadline(time.Now().Add(20 * time.Second))
-	answer, err := io.ReadAll(conn)
-	if err != nil {
-		t.Fatalf("no answer: %v", err)
-	}
-	return string(answer)
+	return conn
 }
 
-func TestABodyThatStallsIs504WithItsTrace(t *testing.T) {
-	a, spans := newTestApp(t, nil, map[string]string{"REQUEST_TIMEOUT": "400ms"})
-	if answer := stall(t, a); !strings.HasPrefix(answer, "HTTP/1.1 504 ") {
-		t.Errorf("answer %q, want a 504", answer)
-	}
-	if n := len(spans.Spans()); n != 1 {
-		t.Errorf("%d spans at the exporter, want the server's", n)
-	}
+// secondRead is a body that says when it is read on.
+type secondRead struct {
+	io.ReadCloser
+	reads int
+	again func()
 }
 
-func TestABodyThatStallsEndsWithTheProcess(t *testing.T) {
-	a, spans := newTestApp(t, nil, nil)
-	entered := make(chan struct{})
-	inner := a.handler
-	a.handler = a.drain.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		close(entered)
-		inner.ServeHTTP(w, r)
-	}))
-	answer := make(chan string, 1)
-	go func() { answer <- stall(t, a) }()
-	<-entered
-	ctx, cancel := context.WithTimeout(context.Background(), 900*time.Millisecond)
-	defer cancel()
-	if err := a.Shutdown(ctx); err != nil {
-		t.Errorf("Shutdown: %v", err)
+func (b *secondRead) Read(p []byte) (int, error) {
+	if b.reads++; b.reads == 2 {
+		b.again()
 	}
-	if got := <-answer; !strings.HasPrefix(got, "HTTP/1.1 503 ") {
-		t.Errorf("answer %q, want a 503", got)
-	}
-	if n := len(spans.Spans()); n != 1 {
-		t.Errorf("%d spans at the exporter, want the server's", n)
+	return b.ReadCloser.Read(p)
+}
+
+// A body that stalls ends with the request's time, and with the process. Neither takes the time that its trace needs.
+func TestABodyThatStallsEndsWithItsTrace(t *testing.T) {
+	for _, tt := range []struct {
+		name, timeout string
+		draining      bool
+		status        string
+	}{
+		{"out of time", "400ms", false, "504"},
+		{"shutdown", "", true, "503"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			a, spans := newTestApp(t, nil, map[string]string{"REQUEST_TIMEOUT": tt.timeout}, func(tc *tracing.Config) {
+				tc.Pipeline.FlushTimeout = 30 * time.Second // a quarter of 400 ms may be too little on a busy machine
+			})
+			if app := a.handler; tt.draining {
+				a.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					ctx, cancel := context.WithCancelCause(r.Context())
+					defer cancel(nil)
+					r.Body = &secondRead{ReadCloser: r.Body, again: func() { cancel(tracing.ErrDraining) }}
+					app.ServeHTTP(w, r.WithContext(ctx))
+				})
+			}
+			answer, err := io.ReadAll(stall(t, a))
+			if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 "+tt.status+" ") {
+				t.Errorf("answer %q, %v; want a %s", answer, err, tt.status)
+			}
+			if n := len(spans.Spans()); n != 1 {
+				t.Errorf("%d spans at the exporter, want the server's", n)
+			}
+		})
 	}
 }

@@ -38,7 +38,9 @@ func waiting(entered chan<- struct{}) modelFunc {
 }
 
 // newTestApp is an app with this model (nil: none), and what its spans arrive at. env is on top of no exporter.
-func newTestApp(tb testing.TB, model agent.Model, env map[string]string) (*App, *tracingtest.Recorder) {
+func newTestApp(
+	tb testing.TB, model agent.Model, env map[string]string, configure ...func(*tracing.Config),
+) (*App, *tracingtest.Recorder) {
 	tb.Helper()
 	rec := tracingtest.NewRecorder()
 	a := New(tb.Context(), Config{
@@ -48,8 +50,13 @@ func newTestApp(tb testing.TB, model agent.Model, env map[string]string) (*App, 
 			}
 			return "none"
 		},
-		Model:   model,
-		Tracing: func(tc *tracing.Config) { tc.Exporters = append(tc.Exporters, rec.Exporter()) },
+		Model: model,
+		Tracing: func(tc *tracing.Config) {
+			tc.Exporters = append(tc.Exporters, rec.Exporter())
+			for _, c := range configure {
+				c(tc)
+			}
+		},
 	})
 	tb.Cleanup(func() { _ = a.Shutdown(context.Background()) }) // again, where the test was about it
 	return a, rec

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"regexp"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -124,6 +125,9 @@ func findsTheCollector(t *testing.T, program string) {
 }
 
 func flushesAtTheEnd(t *testing.T, program string) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no signal that a process could send another")
+	}
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
 		backend := startReceiver(t)
 		l := startLocal(t, program, "OTEL_EXPORTER_OTLP_ENDPOINT=http://"+backend.addr, "OTEL_EXPORTER_OTLP_PROTOCOL=grpc")

@@ -31,6 +31,9 @@ const (
 	delegatePath = "/api/v1/agent/delegate"
 )
 
+// patience is how long tests wait for what other goroutines have to do. It passes only when they do not.
+const patience = 30 * time.Second
+
 // testKey is the API key of every system under test: it must not come out anywhere.
 const testKey = "AIzaTESTKEY-5f1d7c2b9e8a4d3c6b0f1e2d3c4"
 
@@ -40,6 +43,7 @@ type setup struct {
 	env     map[string]string // "-" unsets
 	tools   []agent.Tool
 	model   agent.Model // instead of Gemini
+	timeout *timeout    // of every request
 	sim     geminisim.Config
 	script  []geminisim.Reply
 	tracing func(*tracing.Config)
@@ -80,12 +84,16 @@ func start(tb testing.TB, cfg setup) *system {
 	s.app = function.New(tb.Context(), function.Config{
 		Getenv: func(name string) string { return env[name] }, LogWriter: s.log, Tools: cfg.tools, Model: cfg.model,
 		Tracing: func(tc *tracing.Config) {
+			if env["TRACE_FLUSH_TIMEOUT"] == "" {
+				tc.Pipeline.FlushTimeout = patience
+			}
 			tc.Exporters = append(tc.Exporters, s.rec.Exporter())
 			if cfg.tracing != nil {
 				cfg.tracing(tc)
 			}
 		},
 	})
+	app := cfg.timeout.before(s.app)
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.serving.Add(1)
 		defer s.serving.Done()
@@ -93,7 +101,7 @@ func start(tb testing.TB, cfg setup) *system {
 		case s.entered <- struct{}{}:
 		default:
 		}
-		s.app.ServeHTTP(w, r)
+		app.ServeHTTP(w, r)
 	}))
 	server.Config.ErrorLog = log.New(s.stdlog, "", 0)
 	server.Start()
@@ -310,6 +318,14 @@ func (l *lines) records(tb testing.TB) []map[string]any {
 // use asks for a call of one tool; pairs are argument names and values.
 func use(name string, pairs ...any) geminisim.Reply {
 	return geminisim.Calls(useCall(name, pairs...))
+}
+
+// hangs is a model that does something when it is asked, and then does not answer.
+func hangs(do func()) geminisim.Reply {
+	return geminisim.Dynamic(func(geminisim.Request) geminisim.Reply {
+		do()
+		return geminisim.Hang()
+	})
 }
 
 func useCall(name string, pairs ...any) geminisim.Call {

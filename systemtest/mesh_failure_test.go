@@ -30,21 +30,13 @@ func meshAnswers(status int, contentType, body string) http.HandlerFunc {
 	}
 }
 
-// meshHangs is a service that says nothing until its caller leaves.
-func meshHangs(_ http.ResponseWriter, r *http.Request) {
-	_, _ = io.Copy(io.Discard, r.Body) // the server notices that the caller left only when the body is read
-	<-r.Context().Done()
-}
-
-// meshDown is an address where nobody listens.
-func meshDown(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+// meshHangs is a service at which its caller runs out of time, and that says nothing until the caller leaves.
+func meshHangs(caller *timeout) http.HandlerFunc {
+	return func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // the server notices that the caller left only when the body is read
+		caller.pass()
+		<-r.Context().Done()
 	}
-	defer l.Close()
-	return "http://" + l.Addr().String()
 }
 
 // meshSubAgentFaults are the ways a sub-agent fails, with what the caller of the delegate endpoint is told and what the
@@ -52,14 +44,14 @@ func meshDown(t *testing.T) string {
 var meshSubAgentFaults = []struct {
 	name    string
 	handler http.HandlerFunc // nil: nobody listens
-	timeout string           // REQUEST_TIMEOUT
+	slow    bool             // instead: it does not answer in time
 	status  int
 	detail  string // of the problem
 	model   string // "": the run does not get that far
 }{
 	{name: "down", status: 502, detail: "The sub-agent could not be reached.",
 		model: "The sub-agent could not be reached."},
-	{name: "slow", handler: meshHangs, timeout: "1500ms", status: 504,
+	{name: "slow", slow: true, status: 504,
 		detail: "Time ran out while waiting for the sub-agent."},
 	{name: "HTML", handler: meshAnswers(200, "text/html", "<html>Welcome!</html>"), status: 502,
 		detail: "The sub-agent's answer (200) is not JSON.", model: "The sub-agent's answer (200) is not JSON."},
@@ -86,12 +78,15 @@ func TestMeshSubAgentFails(t *testing.T) {
 		start := func(t *testing.T) (s *meshService, gemini *geminisim.Server, safe func(answer string)) {
 			t.Parallel()
 			gemini = geminisim.New(geminisim.Config{Strict: true})
-			target := meshDown(t)
-			if tt.handler != nil {
+			late, target := newTimeout(), "http://"+closedPort
+			switch {
+			case tt.slow:
+				target = meshServe(t, meshHangs(late))
+			case tt.handler != nil:
 				target = meshServe(t, tt.handler)
 			}
-			s = startMeshAgent(t, "agent", meshConfig{}, map[string]string{
-				"SUB_AGENT_URL": target, "GOOGLE_GEMINI_BASE_URL": meshServe(t, gemini), "REQUEST_TIMEOUT": tt.timeout,
+			s = startMeshAgent(t, "agent", meshConfig{timeout: late}, map[string]string{
+				"SUB_AGENT_URL": target, "GOOGLE_GEMINI_BASE_URL": meshServe(t, gemini),
 			})
 			return s, gemini, func(answer string) {
 				t.Helper()
@@ -139,6 +134,9 @@ func TestMeshSubAgentFails(t *testing.T) {
 				safe(told)
 			}
 			safe(res.body)
+			meshEventually(t, "the span of the delegation", func() bool { // nobody waits long for a tool that is late
+				return meshCount(s.rec.Spans(), "invoke_agent sub-agent") == 1
+			})
 			meshConforms(t, s.rec.Spans())
 			meshGolden(t, "sub-agent "+tt.name+" by tool", meshTree(s.rec.Spans()))
 		})
@@ -171,7 +169,7 @@ func TestMeshToolServiceFails(t *testing.T) {
 	for _, tt := range meshToolFaults {
 		t.Run(tt.name, func(t *testing.T) {
 			service := startMeshTools(t, tt.tool)
-			s, gemini := startMeshToolUser(t, service.url+searchservice.Path, "")
+			s, gemini := startMeshToolUser(t, service.url+searchservice.Path, nil)
 			gemini.Script(geminisim.Text("Hello."), geminisim.Calls(geminisim.Call{Name: "work"}), geminisim.Text("Done."))
 			s.post(t, executePath, "Hello", nil) // opens the session
 			s.rec.Reset()
@@ -198,11 +196,13 @@ func TestMeshToolServiceFails(t *testing.T) {
 // TestMeshToolServiceIsLeft: the caller's time is up while a tool works. Both ends of the trace arrive.
 func TestMeshToolServiceIsLeft(t *testing.T) {
 	t.Parallel()
+	late := newTimeout()
 	service := startMeshTools(t, func(ctx context.Context, _ *meshTools) (*mcp.CallToolResult, error) {
+		late.pass()
 		<-ctx.Done()
 		return nil, ctx.Err()
 	})
-	s, gemini := startMeshToolUser(t, service.url+searchservice.Path, "1500ms")
+	s, gemini := startMeshToolUser(t, service.url+searchservice.Path, late)
 	gemini.Script(geminisim.Text("Hello."), geminisim.Calls(geminisim.Call{Name: "work"}))
 	s.post(t, executePath, "Hello", nil)
 	s.rec.Reset()
@@ -210,13 +210,14 @@ func TestMeshToolServiceIsLeft(t *testing.T) {
 	if res := s.post(t, executePath, "Work.", nil); res.status != http.StatusGatewayTimeout {
 		t.Errorf("answer = %d %s", res.status, res.body)
 	}
-	var spans []sdktrace.ReadOnlySpan
-	meshEventually(t, "the service's trace of the call and of its cancellation", func() bool {
-		spans = append(s.rec.Spans(), service.rec.Spans()...)
-		return strings.Count(meshTree(spans), "  POST /mcp") == 2 && strings.Count(meshTree(spans), "  POST [CLIENT]") == 3
+	var agent, tools []sdktrace.ReadOnlySpan
+	meshEventually(t, "the traces of the call and of its cancellation", func() bool {
+		agent, tools = s.rec.Spans(), service.rec.Spans()
+		return meshCount(agent, "POST") == 3 && meshCount(tools, "POST "+searchservice.Path) == 2
 	})
+	spans := append(agent, tools...)
 	meshConforms(t, spans)
-	meshGolden(t, "tool service is left", meshTornTree(s.rec.Spans(), spans))
+	meshGolden(t, "tool service is left", meshTornTree(agent, spans))
 }
 
 // meshTornTree renders the agent's spans and then the places of all. Whether a service whose connection broke noticed
@@ -227,7 +228,7 @@ func meshTornTree(agent, all []sdktrace.ReadOnlySpan) string {
 
 // TestMeshToolServiceDownAtStart costs its tools, not the request.
 func TestMeshToolServiceDownAtStart(t *testing.T) {
-	s, gemini := startMeshToolUser(t, meshDown(t)+searchservice.Path, "")
+	s, gemini := startMeshToolUser(t, "http://"+closedPort+searchservice.Path, nil)
 	gemini.Script(geminisim.Text("Hello."))
 	res := s.post(t, executePath, "Hello", nil)
 	if res.status != http.StatusOK || !strings.Contains(res.body, "Hello.") {
@@ -243,11 +244,11 @@ func TestMeshToolServiceDownAtStart(t *testing.T) {
 }
 
 // startMeshToolUser starts an agent with one tool service.
-func startMeshToolUser(t *testing.T, url, timeout string) (*meshService, *geminisim.Server) {
+func startMeshToolUser(t *testing.T, url string, late *timeout) (*meshService, *geminisim.Server) {
 	t.Helper()
 	gemini := geminisim.New(geminisim.Config{Strict: true})
-	return startMeshAgent(t, "agent", meshConfig{}, map[string]string{
-		"MCP_SERVER_URL": url, "GOOGLE_GEMINI_BASE_URL": meshServe(t, gemini), "REQUEST_TIMEOUT": timeout,
+	return startMeshAgent(t, "agent", meshConfig{timeout: late}, map[string]string{
+		"MCP_SERVER_URL": url, "GOOGLE_GEMINI_BASE_URL": meshServe(t, gemini),
 	}), gemini
 }
 
@@ -298,17 +299,21 @@ func TestMeshSubAgentIsLeft(t *testing.T) {
 			gemini := geminisim.New(geminisim.Config{Strict: true})
 			env := map[string]string{"GOOGLE_GEMINI_BASE_URL": meshServe(t, gemini)}
 			subAgent := startMeshAgent(t, "sub-agent", meshConfig{}, env)
-			env["SUB_AGENT_URL"], env["REQUEST_TIMEOUT"] = subAgent.url, "1500ms"
-			s := startMeshAgent(t, "agent", meshConfig{}, env)
+			env["SUB_AGENT_URL"] = subAgent.url
+			late := newTimeout()
+			s := startMeshAgent(t, "agent", meshConfig{timeout: late}, env)
 			if path == executePath {
 				gemini.Script(geminisim.Calls(geminisim.Call{Name: "delegate_to_subagent", Args: map[string]any{"task": "Go."}}))
 			}
-			gemini.Script(geminisim.Hang())
+			gemini.Script(hangs(late.pass))
 			if res := s.post(t, path, "Go.", nil); res.status != http.StatusGatewayTimeout {
 				t.Errorf("answer = %d %s", res.status, res.body)
 			}
-			meshEventually(t, "the sub-agent's trace", func() bool { return len(subAgent.rec.Spans()) > 0 })
-			spans := append(s.rec.Spans(), subAgent.rec.Spans()...)
+			var spans []sdktrace.ReadOnlySpan
+			meshEventually(t, "both traces", func() bool {
+				spans = append(s.rec.Spans(), subAgent.rec.Spans()...)
+				return meshCount(s.rec.Spans(), "invoke_agent sub-agent") == 1 && meshCount(subAgent.rec.Spans(), "agent.task") == 1
+			})
 			meshConforms(t, spans)
 			meshGolden(t, "sub-agent is left by "+strings.TrimPrefix(path, "/api/v1/agent/"), meshTree(spans))
 		})

@@ -86,13 +86,7 @@ func TestMeshEndpointLoopEnds(t *testing.T) {
 // meshHops checks how often the route was served.
 func meshHops(t *testing.T, spans []sdktrace.ReadOnlySpan, route string, want int) {
 	t.Helper()
-	hops := 0
-	for _, s := range spans {
-		if s.Name() == "POST "+route {
-			hops++
-		}
-	}
-	if hops != want {
+	if hops := meshCount(spans, "POST "+route); hops != want {
 		t.Errorf("%s was served %d times, want %d", route, hops, want)
 	}
 }

@@ -37,8 +37,9 @@ type meshService struct {
 }
 
 type meshConfig struct {
-	env   map[string]string // of all services, on top of the defaults
-	front func(http.Handler) http.Handler
+	env     map[string]string // of all services, on top of the defaults
+	front   func(http.Handler) http.Handler
+	timeout *timeout // of the requests of agents
 }
 
 // startMesh starts agent, sub-agent and search service; the agents use the search service, the agent the sub-agent.
@@ -67,7 +68,7 @@ func startMeshAgent(t *testing.T, name string, cfg meshConfig, env map[string]st
 			t.Errorf("shutting %s down: %v", name, err)
 		}
 	})
-	s.url = meshServe(t, cfg.before(s.app))
+	s.url = meshServe(t, cfg.before(cfg.timeout.before(s.app)))
 	return s
 }
 
@@ -128,7 +129,10 @@ func meshGetenv(name string, layers ...map[string]string) func(string) string {
 }
 
 func meshRecords(rec *tracingtest.Recorder) func(*tracing.Config) {
-	return func(tc *tracing.Config) { tc.Exporters = []sdktrace.SpanExporter{rec.Exporter()} }
+	return func(tc *tracing.Config) {
+		tc.Exporters = []sdktrace.SpanExporter{rec.Exporter()}
+		tc.Pipeline.FlushTimeout = patience
+	}
 }
 
 // meshServe serves h on loopback until the test ends and returns its address.
@@ -271,11 +275,21 @@ func meshTree(spans []sdktrace.ReadOnlySpan) string {
 // meshEventually waits until ok: what a cut-off callee still has to do, its callers do not wait for.
 func meshEventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !ok(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
+	for begin := time.Now(); !ok(); time.Sleep(time.Millisecond) {
+		if time.Since(begin) > patience {
 			t.Fatalf("%s did not come about", what)
 		}
 	}
+}
+
+// meshCount is the number of spans of a name.
+func meshCount(spans []sdktrace.ReadOnlySpan, name string) (n int) {
+	for _, s := range spans {
+		if s.Name() == name {
+			n++
+		}
+	}
+	return n
 }
 
 // meshGolden compares a tree with testdata/mesh/NAME.golden.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -32,12 +33,14 @@ func TestTraces(t *testing.T) {
 	t.Parallel()
 	text := geminisim.Text
 	sum := useCall("calculate", "expression", "6*7")
+	late, lateTool := newTimeout(), newTimeout()
 	overloaded := geminisim.Error(503, "", "The model is overloaded.").RetryIn(soon)
 	for _, tt := range []struct {
 		name   string
 		script []geminisim.Reply
 		env    map[string]string
 		tools  []agent.Tool
+		late   *timeout
 		call   call // default: a task
 		status int
 		finish string
@@ -103,13 +106,16 @@ func TestTraces(t *testing.T) {
 			status: 200, finish: "stop",
 		},
 		{
-			name: "deadline", script: []geminisim.Reply{geminisim.Calls(sum), geminisim.Hang()},
-			env: map[string]string{"REQUEST_TIMEOUT": "400ms"}, status: 504,
+			name: "deadline", script: []geminisim.Reply{geminisim.Calls(sum), hangs(late.pass)}, late: late, status: 504,
 		},
 		{
 			name: "deadline_in_a_tool", script: []geminisim.Reply{use("wait")},
-			tools: []agent.Tool{tool(t, "wait", func(ctx context.Context) (any, error) { <-ctx.Done(); return nil, ctx.Err() })},
-			env:   map[string]string{"REQUEST_TIMEOUT": "400ms"}, status: 504,
+			tools: []agent.Tool{tool(t, "wait", func(ctx context.Context) (any, error) {
+				lateTool.pass()
+				<-ctx.Done()
+				return nil, ctx.Err()
+			})},
+			late: lateTool, status: 504,
 		},
 		{name: "no_key", env: map[string]string{"GEMINI_API_KEY": "-"}, status: 503},
 		{name: "bad_request", call: call{body: `{"task":""}`}, status: 400},
@@ -118,7 +124,7 @@ func TestTraces(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			s := start(t, setup{script: tt.script, env: tt.env, tools: tt.tools})
+			s := start(t, setup{script: tt.script, env: tt.env, tools: tt.tools, timeout: tt.late})
 			if tt.call.body == "" && tt.call.method == "" {
 				tt.call = task("What is 6*7?")
 			}
@@ -142,13 +148,8 @@ func TestTraces(t *testing.T) {
 // A client that goes away gets no answer, but leaves its trace.
 func TestTraceOfACancelledClient(t *testing.T) {
 	t.Parallel()
-	asked := make(chan struct{})
-	s := start(t, setup{script: []geminisim.Reply{geminisim.Dynamic(func(geminisim.Request) geminisim.Reply {
-		close(asked)
-		return geminisim.Hang()
-	})}})
 	ctx, cancel := context.WithCancel(t.Context())
-	go func() { <-asked; cancel() }()
+	s := start(t, setup{script: []geminisim.Reply{hangs(cancel)}})
 	req := task("Take your time").with("X-Correlation-ID", "gone").
 		with("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01").request(s)
 	if _, err := s.client.Do(req.WithContext(ctx)); !errors.Is(err, context.Canceled) {
@@ -308,12 +309,11 @@ func TestBadTraceHeadersStartANewTrace(t *testing.T) {
 // Two requests of one trace are two invocations: each is whole on its own.
 func TestRequestsWithTheSameTraceID(t *testing.T) {
 	t.Parallel()
-	both := make(chan struct{}, 2)
+	var both sync.WaitGroup
+	both.Add(2)
 	meet := geminisim.Dynamic(func(geminisim.Request) geminisim.Reply { // both are under way before either is answered
-		both <- struct{}{}
-		for len(both) < 2 {
-			time.Sleep(time.Millisecond)
-		}
+		both.Done()
+		both.Wait()
 		return geminisim.Text("Hello.")
 	})
 	s := start(t, setup{script: []geminisim.Reply{meet, meet}})
