@@ -1,14 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"testing"
 
 	"example.com/gemini-agent/bench/process"
@@ -43,8 +41,16 @@ exporters:
 
 // jaeger is a real Jaeger.
 type jaeger struct {
-	otlp  string // address for gRPC
-	query string // address of the query API
+	otlp string      // address for gRPC
+	apis []jaegerAPI // that it has, the newest first
+}
+
+// jaegerAPI is one of the query APIs that versions of Jaeger have.
+type jaegerAPI interface {
+	// services are the services Jaeger knows.
+	services(testing.TB) []string
+	// trace asks once for a trace; no spans: Jaeger does not know it.
+	trace(tb testing.TB, id string) []span
 }
 
 func startJaeger(tb testing.TB) *jaeger {
@@ -67,112 +73,54 @@ func startJaeger(tb testing.TB) *jaeger {
 	for _, port := range ports {
 		p.AwaitPort(tb, port)
 	}
-	return &jaeger{otlp: "http://" + addresses[0].(string), query: "http://" + addresses[2].(string)}
+	j, query := &jaeger{otlp: "http://" + addresses[0].(string)}, "http://"+addresses[2].(string)
+	for _, known := range []struct {
+		path string
+		api  jaegerAPI
+	}{{"/api/v3/services", jaegerV3{query}}, {"/api/services", jaegerV1{query}}} {
+		if jaegerGet(tb, query+known.path, new(json.RawMessage)) {
+			j.apis = append(j.apis, known.api)
+			tb.Logf("this Jaeger has %s", known.path)
+		}
+	}
+	if len(j.apis) == 0 {
+		tb.Fatal("this Jaeger has none of the query APIs that are known here")
+	}
+	return j
 }
 
-// trace asks once for a trace; no spans: Jaeger does not know it.
+// trace asks once, and fails the test unless all APIs give the same answer.
 func (j *jaeger) trace(tb testing.TB, id string) []span {
 	tb.Helper()
-	res, err := http.Get(j.query + "/api/traces/" + id)
+	spans := j.apis[0].trace(tb, id)
+	for _, api := range j.apis[1:] {
+		if old, want := outline(api.trace(tb, id)), outline(spans); old != want {
+			tb.Errorf("%T has\n%s%T has\n%s", api, old, j.apis[0], want)
+		}
+	}
+	return spans
+}
+
+func (j *jaeger) services(tb testing.TB) []string {
+	tb.Helper()
+	return j.apis[0].services(tb)
+}
+
+// jaegerGet decodes an answer and reports whether there is one.
+func jaegerGet(tb testing.TB, url string, into any) bool {
+	tb.Helper()
+	res, err := http.Get(url)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	defer res.Body.Close()
 	if res.StatusCode == http.StatusNotFound {
-		return nil
+		return false
 	}
-	var found jaegerTraces
 	dec := json.NewDecoder(res.Body)
 	dec.UseNumber()
-	if err := dec.Decode(&found); err != nil || res.StatusCode != http.StatusOK || len(found.Data) != 1 {
-		tb.Fatalf("Jaeger answers %s with %d traces: %v", res.Status, len(found.Data), err)
+	if err := dec.Decode(into); err != nil || res.StatusCode != http.StatusOK {
+		tb.Fatalf("Jaeger answers %s: %v", res.Status, err)
 	}
-	return found.Data[0].spans(tb)
-}
-
-// services are the services Jaeger knows.
-func (j *jaeger) services(tb testing.TB) []string {
-	tb.Helper()
-	res, err := http.Get(j.query + "/api/services")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer res.Body.Close()
-	var found struct{ Data []string }
-	if err := json.NewDecoder(res.Body).Decode(&found); err != nil {
-		tb.Fatal(err)
-	}
-	slices.Sort(found.Data)
-	return found.Data
-}
-
-// jaegerTraces is an answer of /api/traces.
-type jaegerTraces struct{ Data []jaegerTrace }
-
-type jaegerTrace struct {
-	Spans []struct {
-		SpanID, ProcessID, OperationName string
-		StartTime                        int64 // µs
-		References                       []struct{ RefType, SpanID string }
-		Tags                             []jaegerTag
-	}
-	Processes map[string]struct{ ServiceName string }
-}
-
-type jaegerTag struct {
-	Key, Type string
-	Value     any
-}
-
-func (t jaegerTrace) spans(tb testing.TB) []span {
-	tb.Helper()
-	var spans []span
-	for _, s := range t.Spans {
-		out := span{
-			id: s.SpanID, name: s.OperationName, service: t.Processes[s.ProcessID].ServiceName,
-			start: s.StartTime, attrs: map[string]any{},
-		}
-		for _, ref := range s.References {
-			if ref.RefType == "CHILD_OF" {
-				out.parent = ref.SpanID
-			}
-		}
-		for _, tag := range s.Tags {
-			out.attrs[tag.Key] = tag.value(tb)
-		}
-		spans = append(spans, out)
-	}
-	return spans
-}
-
-// value gives a tag's value the Go type that belongs to its type.
-func (t jaegerTag) value(tb testing.TB) any {
-	tb.Helper()
-	raw, err := json.Marshal(t.Value)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	decode := func(v any) {
-		tb.Helper()
-		if err := json.NewDecoder(bytes.NewReader(raw)).Decode(v); err != nil {
-			tb.Errorf("tag %s of type %s has the value %s", t.Key, t.Type, raw)
-		}
-	}
-	switch t.Type {
-	case "int64":
-		var v int64
-		decode(&v)
-		return v
-	case "float64":
-		var v float64
-		decode(&v)
-		return v
-	case "bool":
-		var v bool
-		decode(&v)
-		return v
-	}
-	var v string
-	decode(&v)
-	return v
+	return true
 }

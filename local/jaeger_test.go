@@ -173,8 +173,8 @@ gemini-agent: POST /api/v1/agent/execute !502
       POST
 `)
 		root := first(t, spans, "gemini-agent", "POST /api/v1/agent/execute").attrs
-		if root["sampling.reason"] != "error" || root["error"] != true {
-			t.Errorf("the root was kept for %v, error = %v", root["sampling.reason"], root["error"])
+		if root["sampling.reason"] != "error" || root["otel.status_code"] != "ERROR" {
+			t.Errorf("the root was kept for %v, with the status %v", root["sampling.reason"], root["otel.status_code"])
 		}
 	}
 }

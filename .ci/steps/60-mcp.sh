@@ -1,0 +1,3 @@
+# tools of an MCP server that others wrote
+everything=$(npm_package @modelcontextprotocol/server-everything 2026.8.31)
+MCP_EVERYTHING="$everything/dist/index.js" go test -count=1 -run Everything -v ./agent/...

@@ -1,0 +1,3 @@
+# the cost of tracing and of a cold start
+go test -run '^$' -bench 'FlushWait|BenchmarkSpan$' -benchtime 1s ./tracing/...
+go test -run '^$' -bench . -benchtime 1x ./bench
