@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// jaegerV1 is the API of Jaeger 1, which 2.20 has no more.
+// jaegerV1 is the API of Jaeger 1, on which not every Jaeger 2 can be relied.
 type jaegerV1 struct{ query string }
 
 func (j jaegerV1) services(tb testing.TB) []string {

@@ -59,7 +59,7 @@ func TestDeadTraceBackends(t *testing.T) {
 			t.Parallel()
 			s := start(t, setup{env: map[string]string{
 				"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://" + tt.address,
-				"OTEL_EXPORTER_OTLP_PROTOCOL": tt.protocol, "TRACE_FLUSH_TIMEOUT": "1s",
+				"OTEL_EXPORTER_OTLP_PROTOCOL": tt.protocol, "TRACE_FLUSH_TIMEOUT": "3s",
 			}})
 			const requests = 20
 			for range requests {

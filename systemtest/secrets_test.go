@@ -65,6 +65,7 @@ func TestSecretsDoNotComeOut(t *testing.T) {
 				"OTEL_EXPORTER_OTLP_HEADERS":  "authorization=Bearer " + mark(20) + ",x-api-key=" + mark(21),
 				"OTEL_EXPORTER_OTLP_ENDPOINT": "http://" + closedPort,
 				"OTEL_TRACES_EXPORTER":        "otlp",
+				"TRACE_FLUSH_TIMEOUT":         "5s", // nobody is there: the first requests wait for it in vain
 			}
 			for k, v := range mode.env {
 				env[k] = v
