@@ -22,6 +22,7 @@ gemini-agent: POST /api/v1/agent/execute
     agent.step.reasoning
       llm.generate
         POST
+      tool.calculate
       tool.delegate_to_subagent
         invoke_agent sub-agent
           POST
@@ -34,7 +35,6 @@ gemini-agent: POST /api/v1/agent/execute
                 agent.step.reasoning
                   llm.generate
                     POST
-                  tool.calculate
                   tool.search
                     POST
                       search-service: POST /mcp

@@ -2,31 +2,37 @@ package geminisim
 
 import (
 	"encoding/json"
-	"fmt"
+	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 )
 
-// maxResultRunes bounds what an answer repeats of one result.
+// maxResultRunes bounds what an answer repeats of one result of a tool; of another agent's answer all is repeated.
 const maxResultRunes = 600
 
+// The honest sentence.
+const (
+	cannotEnglish = "The simulated model cannot answer this; with GEMINI_API_KEY the real one does"
+	cannotSpanish = "El modelo simulado no puede responder a esto; con GEMINI_API_KEY el real sí puede"
+)
+
 // answer puts the results of the turn's calls into words.
-func answer(results []result, spanish bool) string {
+func answer(results []result, t task) string {
 	lines := make([]string, len(results))
 	for i, r := range results {
-		lines[i] = sentence(r, spanish)
+		lines[i] = sentence(r, t)
 	}
 	return strings.Join(lines, "\n")
 }
 
-func sentence(r result, spanish bool) string {
-	var response map[string]any
+func sentence(r result, t task) string {
+	var response, args map[string]any
 	_ = json.Unmarshal(r.response, &response) // an object: decodeRequest has seen to that
+	_ = json.Unmarshal(r.call.Args, &args)    // likewise
 	if fault, ok := response["error"]; ok && fault != nil {
-		return say(spanish, "The tool %s failed: %s", "La herramienta %s falló: %s", r.call.Name, flatten(fault, 0))
+		return t.say("The tool ", "La herramienta ") + r.call.Name + t.say(" failed: ", " falló: ") + shorten(flatten(fault, 0))
 	}
-	var args map[string]any
-	_ = json.Unmarshal(r.call.Args, &args) // likewise
 	given := func(names []string) string {
 		for _, n := range names {
 			if s, ok := args[n].(string); ok {
@@ -35,31 +41,43 @@ func sentence(r result, spanish bool) string {
 		}
 		return ""
 	}
-	got := clipRunes(flatten(response, 0), maxResultRunes)
+	got := flatten(response, 0)
+	if got == "" {
+		got = t.say("nothing", "nada")
+	}
 	switch kindOf(r.call.Name) {
 	case calculates:
 		if e := given(expressionArguments); e != "" {
-			return e + " = " + got
+			return e + " = " + shorten(got)
 		}
 	case tellsTime:
 		if z := given(zoneArguments); z != "" {
-			return say(spanish, "The time in %s: %s", "La hora en %s: %s", z, got)
+			return t.say("The time in ", "La hora en ") + z + ": " + shorten(got)
 		}
 	case searches:
 		if q := given(textArguments); q != "" {
-			return say(spanish, "About %s: %s", "Sobre %s: %s", q, got)
+			return t.say("About ", "Sobre ") + q + ": " + shorten(got)
 		}
 	case delegates:
-		return say(spanish, "The sub-agent says: %[2]s", "El subagente dice: %[2]s", r.call.Name, got)
+		return t.say("The sub-agent says: ", "El subagente dice: ") + got
 	}
-	return r.call.Name + ": " + got
+	return r.call.Name + ": " + shorten(got)
 }
 
-func say(spanish bool, en, es string, a, b string) string {
-	if spanish {
-		en = es
+// shorten cuts s between two words.
+func shorten(s string) string {
+	r := []rune(s)
+	if len(r) <= maxResultRunes {
+		return s
 	}
-	return fmt.Sprintf(en, a, b)
+	end := maxResultRunes
+	for end > 0 && !unicode.IsSpace(r[end]) {
+		end--
+	}
+	if end == 0 { // one long word
+		return "…"
+	}
+	return strings.TrimRight(string(r[:end]), " ,;:") + " …"
 }
 
 // tellingKeys are the members of a result that say most, best first.
@@ -68,13 +86,13 @@ var tellingKeys = strings.Fields("output result results answer response summary 
 
 // flatten puts a result into a line.
 func flatten(v any, depth int) string {
+	var parts []string
 	switch v := v.(type) {
 	case nil:
 		return ""
 	case string:
 		return v
 	case []any:
-		var parts []string
 		for _, e := range v[:min(len(v), 3)] {
 			parts = append(parts, flatten(e, depth+1))
 		}
@@ -85,7 +103,6 @@ func flatten(v any, depth int) string {
 				return flatten(x, depth+1)
 			}
 		}
-		var parts []string
 		for k, x := range v {
 			parts = append(parts, k+": "+flatten(x, depth+1))
 		}
@@ -96,27 +113,24 @@ func flatten(v any, depth int) string {
 	return string(b)
 }
 
-// knowledge answers without a function.
-func knowledge(t task) string {
-	switch {
-	case t.has("machine learning", "aprendizaje automatico") && t.spanish:
-		return "El machine learning (aprendizaje automático) es la rama de la inteligencia artificial en la que un " +
-			"programa aprende de datos en vez de seguir reglas escritas a mano. Se entrena un modelo con ejemplos y " +
-			"después se usa para predecir casos nuevos. Aplicaciones: detección de fraude, recomendaciones, " +
-			"diagnóstico por imagen, traducción, mantenimiento predictivo y asistentes como este."
-	case t.has("machine learning"):
-		return "Machine learning is the branch of artificial intelligence in which a program learns from data instead " +
-			"of following rules written by hand. A model is trained on examples and then used to predict new cases. " +
-			"It is used for fraud detection, recommendations, medical imaging, translation, predictive maintenance " +
-			"and assistants such as this one."
-	case t.has("hello", "hi", "hey") && len(t.words) < 6:
-		return "Hello! I am the simulated Gemini. What can I do for you?"
-	case t.has("hola", "buenas", "buenos dias") && len(t.words) < 6:
-		return "¡Hola! Soy el Gemini simulado. ¿En qué puedo ayudarte?"
-	case len(t.words) == 0:
-		return say(t.spanish, "The simulated model has read your message%s%s.",
-			"El modelo simulado ha leído tu mensaje%s%s.", "", "")
+var (
+	greets  = regexp.MustCompile(`^\W*(?:hello|hi|hey|good (?:morning|evening|afternoon)|hola|buen[oa]s(?: \w+)?)\b(?:\W+\w+){0,2}\W*$`)
+	asksFor = regexp.MustCompile(`\bwhat can you do\b|\b(?:your|which|what) tools\b|\bhelp\W*$|\bque (?:puedes|sabes) hacer\b|\b(?:que|cuales|tus) herramientas\b|\bayuda\W*$`)
+)
+
+// untooled answers without a function: it says what there is, and for everything else that it cannot.
+func (req *GenerateContentRequest) untooled(t task) string {
+	var names []string
+	for _, f := range req.callable() {
+		names = append(names, f.Name)
 	}
-	return say(t.spanish, "The simulated model has read your task «%s»%s and needs no tool for it.",
-		"El modelo simulado ha leído tu tarea «%s»%s y no necesita ninguna herramienta.", t.between(0, len(t.words)), "")
+	switch list := strings.Join(names, ", "); {
+	case asksFor.MatchString(t.plain) && list == "":
+		return t.say("I am the simulated Gemini and have no tools here.", "Soy el Gemini simulado y aquí no tengo herramientas.")
+	case asksFor.MatchString(t.plain):
+		return t.say("I am the simulated Gemini. I can use these tools: ", "Soy el Gemini simulado. Puedo usar estas herramientas: ") + list + "."
+	case greets.MatchString(t.plain):
+		return t.say("Hello! I am the simulated Gemini. What can I do for you?", "¡Hola! Soy el Gemini simulado. ¿En qué puedo ayudarte?")
+	}
+	return t.say(cannotEnglish, cannotSpanish)
 }

@@ -81,7 +81,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, rt route, req Re
 			errorf(500, "script exhausted").write(w, rt.stream && !rt.sse)
 			return
 		}
-		played := play(req.Body).After(s.cfg.ThinkTime)
+		played := play(req.Body).After(s.cfg.ThinkTime).ServedBy(servedAs(rt.model) + simulated)
 		reply = &played
 	}
 	if !wait(r, reply.delay) {

@@ -120,7 +120,7 @@ func TestTextAnswerHasEveryField(t *testing.T) {
 	if len(cand.Content.Parts[len(cand.Content.Parts)-1].ThoughtSignature) == 0 {
 		t.Error("the last text part carries no signature")
 	}
-	if resp.ModelVersion != model || resp.ResponseID == "" {
+	if resp.ModelVersion != model+"-simulated" || resp.ResponseID == "" {
 		t.Errorf("modelVersion %q, responseId %q", resp.ModelVersion, resp.ResponseID)
 	}
 	u := resp.UsageMetadata

@@ -1,211 +1,192 @@
 package geminisim
 
 import (
-	"slices"
+	"regexp"
 	"strings"
 	"unicode"
 )
 
-// task is a text of the user, or a clause of it, cut into words. It understands some English and some Spanish.
+// task is a text of the user, or a clause of it. It understands a few words of English and Spanish.
 type task struct {
-	runes   []rune
-	words   []word
+	text    []rune
+	plain   string // of the same length, one byte a rune: lower case, without accents
 	spanish bool
-}
-
-// word is lower case without accents; start and end are its place in the runes.
-type word struct {
-	s          string
-	start, end int
 }
 
 // maxTaskRunes is how far into a text the model reads.
 const maxTaskRunes = 4000
 
-var accents = strings.NewReplacer("á", "a", "é", "e", "í", "i", "ó", "o", "ú", "u", "ü", "u", "ñ", "n")
-
-// plain is s in lower case and without accents.
-func plain(r []rune) string {
-	s := strings.ToLower(string(r))
-	if len(s) == len(r) { // ASCII
-		return s
-	}
-	return accents.Replace(s)
-}
-
 func newTask(text string) task {
-	r := []rune(text[:min(len(text), 4*maxTaskRunes)])
-	t := task{runes: r[:min(len(r), maxTaskRunes)]}
-	for i := 0; i < len(t.runes); i++ {
-		if !isWord(t.runes[i]) {
-			continue
-		}
-		start := i
-		// A hyphen, slash or underscore between letters is part of the word: sub-agent, Europe/Madrid.
-		for i < len(t.runes) && (isWord(t.runes[i]) ||
-			strings.ContainsRune("-/_", t.runes[i]) && i+1 < len(t.runes) && unicode.IsLetter(t.runes[i+1]) &&
-				unicode.IsLetter(t.runes[i-1])) {
-			i++
-		}
-		t.words = append(t.words, word{plain(t.runes[start:i]), start, i})
+	r := []rune(strings.ToValidUTF8(text[:min(len(text), 4*maxTaskRunes)], ""))
+	t := task{text: r[:min(len(r), maxTaskRunes)]}
+	plain := make([]byte, len(t.text))
+	for i, r := range t.text {
+		plain[i] = fold(r)
 	}
-	t.spanish = isSpanish(t)
+	t.plain = string(plain)
+	t.spanish = strings.ContainsAny(strings.ToLower(string(t.text)), "¿¡ñáéíóú") ||
+		len(spanishWords.FindAllString(t.plain, -1)) > len(englishWords.FindAllString(t.plain, -1))
 	return t
 }
 
-func isWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
-
 var (
-	spanishWords = set("que es el la los las de del y en un una cual cuanto cuantos busca explica dime hora por para " +
-		"pregunta hola")
-	englishWords = set("the is are what of and a an in to it for how much search explain tell time ask hello please")
+	spanishWords = regexp.MustCompile(`\b(?:que|es|el|la|los|las|de|del|y|en|un|una|cual|cuanto|cuantos|busca|explica|dime|hora|por|para|pregunta|hola|puedes|gracias)\b`)
+	englishWords = regexp.MustCompile(`\b(?:the|is|are|what|of|and|a|an|in|to|it|for|how|much|search|explain|tell|time|ask|hello|please|you|can)\b`)
 )
 
-func set(words string) map[string]bool {
-	m := map[string]bool{}
-	for w := range strings.FieldsSeq(words) {
-		m[w] = true
+const accents = "áaéeíióoúuüuñnàaèeòoçc¿?¡!×*·*÷/−-“\"”\"«\"»\"’'"
+
+// fold is the one byte that r counts as; letters nobody here knows are a letter of a word all the same.
+func fold(r rune) byte {
+	r = unicode.ToLower(r)
+	switch i := strings.IndexRune(accents, r); {
+	case r < unicode.MaxASCII:
+		return byte(r)
+	case i >= 0:
+		return accents[i+len(string(r))]
+	case unicode.IsLetter(r):
+		return '_'
 	}
-	return m
+	return '~'
 }
 
-func isSpanish(t task) bool {
-	if slices.ContainsFunc(t.runes, func(r rune) bool { return strings.ContainsRune("¿¡ñÑáéíóúÁÉÍÓÚ", r) }) {
-		return true
+// slice is a part of t, without the punctuation around it.
+func (t task) slice(from, to int) task {
+	for from < to && strings.IndexByte(" \t\r\n.,;:?!~", t.plain[from]) >= 0 {
+		from++
 	}
-	es, en := 0, 0
-	for _, w := range t.words {
-		if spanishWords[w.s] {
-			es++
-		}
-		if englishWords[w.s] {
-			en++
-		}
+	for to > from && strings.IndexByte(" \t\r\n.,;:?!~", t.plain[to-1]) >= 0 {
+		to--
 	}
-	return es > en
+	return task{text: t.text[from:to], plain: t.plain[from:to], spanish: t.spanish}
 }
 
-// phrase is plain lower-case words in a row.
-type phrase []string
+func (t task) String() string { return strings.Trim(string(t.text), ` "'`) }
 
-func phrases(texts ...string) []phrase {
-	ps := make([]phrase, len(texts))
-	for i, s := range texts {
-		ps[i] = strings.Fields(s)
-	}
-	return ps
-}
+// newClause is where something new to do begins: after the end of a sentence, or with one of the words that start
+// a request after «and» or a comma.
+var newClause = regexp.MustCompile(`(?:[?!;\n]+\s*|\.\s+)()\S|` +
+	`(?:,|\b(?:and|then|also|y|e|luego|despues|tambien|ademas))\s+(?:(?:and|then|also|y|luego|please)\s+)*` +
+	`()(?:what|who|how|calculate|compute|search|find|look|tell|explain|ask|give|describe|define|research|which|when|delegate|` +
+	`que|cual|quien|cuanto|calcula|busca|dime|explica|explicame|pregunta|define|investiga|cuentame|delega)\b`)
 
-// find returns the index of the first word of p in t, -1 when it is not there.
-func (t task) find(p phrase) int {
-	for i := 0; i+len(p) <= len(t.words); i++ {
-		n := 0
-		for n < len(p) && t.words[i+n].s == p[n] {
-			n++
-		}
-		if n == len(p) {
-			return i
-		}
-	}
-	return -1
-}
-
-func (t task) has(words ...string) bool {
-	return slices.ContainsFunc(words, func(w string) bool { return t.find(strings.Fields(w)) >= 0 })
-}
-
-// between is the original text of the words from i to before j, with what stands between them; t.clip when there are
-// none.
-func (t task) between(i, j int) string {
-	if i >= j {
-		return t.clip()
-	}
-	start, end := t.words[i].start, t.words[j-1].end
-	if j == len(t.words) {
-		end = len(t.runes)
-	}
-	return clipRunes(strings.Trim(string(t.runes[start:end]), " \t\r\n.,;:¿?¡!\"'"), 200)
-}
-
-// clip is the beginning of the text.
-func (t task) clip() string { return clipRunes(strings.TrimSpace(string(t.runes)), 200) }
-
-func clipRunes(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	if r := []rune(s); len(r) > n {
-		return string(r[:n])
-	}
-	return s
-}
-
-var (
-	connectors = set("and then also y e luego despues tambien ademas")
-	starters   = set("what who how calculate compute search find look tell explain ask give describe define research " +
-		"which when que cual quien cuanto calcula busca dime explica explicame pregunta define describe investiga cuentame")
-)
-
-// clauses cuts t at the end of sentences and where «and» begins something new to do.
 func (t task) clauses() (clauses []task) {
-	from, start := 0, 0
-	closeAt := func(i, end int) {
-		if i > from {
-			clauses = append(clauses, t.slice(from, i, start, end))
+	from := 0
+	cut := func(to, next int) {
+		if c := t.slice(from, to); len(c.text) > 0 {
+			clauses = append(clauses, c)
 		}
-		from, start = i, end
+		from = next
 	}
-	for i := 1; i < len(t.words); i++ {
-		gap := string(t.runes[t.words[i-1].end:t.words[i].start])
-		sentence := strings.ContainsAny(gap, "?!;\n¿¡") || strings.Contains(gap, ". ")
-		fresh := starters[t.words[i].s] && (connectors[t.words[i-1].s] || strings.Contains(gap, ","))
-		if sentence || fresh {
-			closeAt(i, t.words[i-1].end)
-		}
+	for _, m := range newClause.FindAllStringSubmatchIndex(t.plain, -1) {
+		cut(m[0], max(m[2], m[4]))
 	}
-	closeAt(len(t.words), len(t.runes))
+	cut(len(t.plain), 0)
 	return clauses
 }
 
-func (t task) slice(from, to, start, end int) task {
-	c := task{runes: t.runes[start:end], spanish: t.spanish}
-	for _, w := range t.words[from:to] {
-		c.words = append(c.words, word{w.s, w.start - start, w.end - start})
+var (
+	// Between «ask» and the sub-agent stands nothing but its article; what else stands before it is the work.
+	subAgent = regexp.MustCompile(`\b(?:(?:ask|tell|pregunta(?:le)?|pide(?:le)?|dile|using|with|via|to|con|usando)\s+)?(?:(?:the|el|al|la|a|tu|your)\s+)*sub[- ]?agent[es]*\b`)
+	give     = regexp.MustCompile(`\b(?:please\s+)?(?:delegate|delega|delegar)\b(?:\s+(?:this|esto)\b)?`)
+	leadIn   = regexp.MustCompile(`^\W*(?:(?:to|that|for|about|para|sobre|que)\s+)*`)
+	hangOver = regexp.MustCompile(`(?:\s+(?:to|using|with|via|al|a|con|usando|and|y))+\W*$`)
+)
+
+// delegated says whether t wants work done by the sub-agent, and which. The work does not name the sub-agent again, so
+// a sub-agent that reads it does it itself.
+func (t task) delegated() (work string, ok bool) {
+	m := subAgent.FindStringIndex(t.plain)
+	g := give.FindStringIndex(t.plain)
+	if m == nil && g == nil {
+		return "", false
 	}
-	return c
+	before, after := task{}, task{}
+	if m == nil {
+		m = g
+	}
+	after = t.slice(m[1], len(t.plain))
+	after = after.slice(len(leadIn.FindString(after.plain)), len(after.plain))
+	before = t.slice(0, m[0])
+	if g != nil && g[1] <= m[0] {
+		before = t.slice(g[1], m[0])
+	}
+	if hang := hangOver.FindStringIndex(before.plain); hang != nil {
+		before = before.slice(0, hang[0])
+	}
+	for _, work := range []task{after, before} {
+		if len(work.text) > 0 && !subAgent.MatchString(work.plain) {
+			return work.String(), true
+		}
+	}
+	return t.say("Summarize what you know", "Resume lo que sabes"), true
 }
 
-// mentions says whether the words of a function's name stand in t: get_weather in «the weather in Lima».
-func (t task) mentions(function string) bool {
-	if t.find(phrase{strings.ToLower(function)}) >= 0 {
-		return true
+var (
+	asksTime = regexp.MustCompile(`\b(?:(?:what|current|local|the) time|time (?:is it|in|it is|now)|date|today|what day|day is it|hora|fecha|que dia|hoy)\b`)
+	// What follows these is the topic of a search.
+	asksTopic = regexp.MustCompile(`\b(?:search(?: for)?|look up|find(?: out)?|explain|describe|define|research|investigate|` +
+		`tell me about|what (?:is|are)|who (?:is|was)|how do(?:es)?|latest|news|busca(?:r|me)?|explica(?:r|me)?|investiga|averigua|` +
+		`cuentame|que (?:es|son)|quien (?:es|fue)|como funcionan?|noticias)\b`)
+	topicStart = regexp.MustCompile(`^\W*(?:(?:to|that|for|about|on|in|me|us|up|out|please|what|how|is|are|does|do|it|the|a|an|information|` +
+		`que|para|de|del|a|al|el|la|los|las|sobre|acerca|es|son|en|un|una|por favor|informacion|como)\b\W*)*`)
+	topicEnd = regexp.MustCompile(`(?:\W+(?:is|are|es|son|please|por favor|and|y))+\W*$`)
+)
+
+// topic is what t wants to know about.
+func (t task) topic() (topic string, ok bool) {
+	m := asksTopic.FindStringIndex(t.plain)
+	if m == nil {
+		return "", false
 	}
-	n := 0
-	for _, w := range nameWords(function) {
-		if slices.Contains([]string{"get", "list", "fetch", "read", "the", "tool"}, w) {
-			continue
-		}
-		if t.find(phrase{w}) < 0 {
-			return false
-		}
-		n++
+	rest := t.slice(m[1], len(t.plain))
+	from, to := len(topicStart.FindString(rest.plain)), len(rest.plain)
+	if end := topicEnd.FindStringIndex(rest.plain); end != nil && end[0] > from {
+		to = end[0]
 	}
-	return n > 0
+	if rest = rest.slice(min(from, to), to); len(rest.text) == 0 {
+		return t.String(), true
+	}
+	return rest.String(), true
 }
 
-// nameWords cuts a function's name at punctuation and at capitals.
-func nameWords(name string) []string {
-	var b strings.Builder
-	for _, r := range name {
+// cityZones are places whose IANA zone the model knows.
+var cityZones = map[string]string{
+	"utc": "UTC", "gmt": "UTC", "madrid": "Europe/Madrid", "spain": "Europe/Madrid", "london": "Europe/London",
+	"londres": "Europe/London", "paris": "Europe/Paris", "berlin": "Europe/Berlin", "rome": "Europe/Rome", "roma": "Europe/Rome",
+	"new york": "America/New_York", "nueva york": "America/New_York", "chicago": "America/Chicago",
+	"san francisco": "America/Los_Angeles", "mexico": "America/Mexico_City", "bogota": "America/Bogota", "lima": "America/Lima",
+	"buenos aires": "America/Argentina/Buenos_Aires", "tokyo": "Asia/Tokyo", "tokio": "Asia/Tokyo", "beijing": "Asia/Shanghai",
+	"singapore": "Asia/Singapore", "delhi": "Asia/Kolkata", "dubai": "Asia/Dubai", "cairo": "Africa/Cairo", "sydney": "Australia/Sydney",
+}
+
+var place = regexp.MustCompile(`\b(?:(?:africa|america|asia|atlantic|australia|europe|indian|pacific|etc)/[a-z_/+-]+[a-z]|[a-z]+)\b`)
+
+// zones are the IANA zones t names, or whose cities it names, in order and each once.
+func (t task) zones() (zones []string) {
+	seen := map[string]bool{}
+	last := ""
+	for _, m := range place.FindAllStringIndex(t.plain, -1) {
+		word := t.plain[m[0]:m[1]]
+		zone, city := cityZones[word], cityZones[last+" "+word]
 		switch {
-		case unicode.IsUpper(r):
-			b.WriteByte(' ')
-			b.WriteRune(unicode.ToLower(r))
-		case isWord(r):
-			b.WriteRune(r)
-		default:
-			b.WriteByte(' ')
+		case strings.Contains(word, "/"):
+			zone = string(t.text[m[0]:m[1]])
+		case city != "":
+			zone = city
+		}
+		if last = word; zone != "" && !seen[zone] {
+			seen[zone] = true
+			zones = append(zones, zone)
 		}
 	}
-	return strings.Fields(b.String())
+	return zones
+}
+
+// say is a text in the task's language.
+func (t task) say(en, es string) string {
+	if t.spanish {
+		return es
+	}
+	return en
 }

@@ -2,6 +2,7 @@ package searchservice
 
 import (
 	"math"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -12,9 +13,14 @@ type text struct {
 	ID    string `json:"id"`
 	Title string `json:"title"`
 	Text  string `json:"text"`
-	// also are further words to find it by, such as the Spanish ones.
+	// also are further words to find it by.
 	also string
+	// Spanish is the same in Spanish, for who asks in Spanish.
+	Spanish *text `json:"-"`
 }
+
+// asksInSpanish is what tells the language of a query.
+var asksInSpanish = regexp.MustCompile(`(?i)[ñáéíóú¿¡]|\b(?:el|la|los|las|de|del|y|sus?|en|por|para|que|qué|una?|como)\b`)
 
 // index finds texts by their words.
 type index struct {
@@ -30,6 +36,13 @@ const (
 	alikeFrom               = 5 // letters both words share from their start
 )
 
+func (t text) inSpanish() string {
+	if t.Spanish == nil {
+		return ""
+	}
+	return t.Spanish.Title + " " + t.Spanish.Text
+}
+
 func newIndex(texts []text) *index {
 	ix := &index{texts: texts, rare: map[string]float64{}}
 	found := map[string]int{}
@@ -38,7 +51,7 @@ func newIndex(texts []text) *index {
 		for _, part := range []struct {
 			text   string
 			weight float64
-		}{{t.Title, inTitle}, {t.also, inAlso}, {t.Text, inText}} {
+		}{{t.Title, inTitle}, {t.also, inAlso}, {t.Text, inText}, {t.inSpanish(), inText}} {
 			for _, word := range words(part.text) {
 				terms[word] = max(terms[word], part.weight)
 			}
@@ -83,7 +96,9 @@ func (ix *index) search(query string) []text {
 	})
 	found := make([]text, len(hits))
 	for i, h := range hits {
-		found[i] = h.text
+		if found[i] = h.text; h.text.Spanish != nil && asksInSpanish.MatchString(query) {
+			found[i] = *h.text.Spanish
+		}
 	}
 	return found
 }

@@ -171,8 +171,8 @@ func (t *AgentTracer) appendFinishReasons(a []attribute.KeyValue, reasons []stri
 
 // ModelMismatch reports whether the model that answered is another one than was asked. Resource paths
 // ("models/gemini-3.8-flash", "publishers/google/models/…") and case do not count, and neither does a version that
-// only one of the two names ("-001", "-09-2025", "@20251101"); two different versions are a mismatch. What cannot be
-// compared is none: an unknown name, an alias ending in "-latest", a tuned model or endpoint.
+// only one of the two names ("-001", "-09-2025", "@20251101"); two different versions are a mismatch. A simulated model
+// says so at the end of its name and is taken for the one it stands for. What cannot be compared is none: an unknown name, an alias ending in "-latest", a tuned model or endpoint.
 func ModelMismatch(asked, answered string) bool {
 	if asked == answered || asked == "" || answered == "" ||
 		strings.Contains(asked, "endpoints/") || strings.Contains(asked, "tunedModels/") {
@@ -192,7 +192,7 @@ func ModelMismatch(asked, answered string) bool {
 func modelName(s string) string {
 	s = s[strings.LastIndexByte(s, '/')+1:]
 	s, _, _ = strings.Cut(s, ":") // a method, or a variant of a proxy
-	return strings.ToLower(s)
+	return strings.TrimSuffix(strings.ToLower(s), "-simulated")
 }
 
 // isVersion accepts "", "-001", "-09-2025", "@20251101", "@default": groups of at least two digits.
