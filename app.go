@@ -2,7 +2,6 @@ package function
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -11,6 +10,7 @@ import (
 
 	"example.com/gemini-agent/agent"
 	"example.com/gemini-agent/tracing"
+	"example.com/gemini-agent/tracing/env"
 	"example.com/gemini-agent/tracing/httptrace"
 	"example.com/gemini-agent/tracing/redact"
 )
@@ -60,7 +60,9 @@ func New(ctx context.Context, cfg Config) *App {
 	}
 	a := &App{cfg: cfg}
 	tc, tracingErr := tracing.ConfigFromEnv(cfg.Getenv)
-	level, levelErr := logLevel(cfg.Getenv("LOG_LEVEL"))
+	settings := env.NewReader(cfg.Getenv)
+	level := logLevel(settings)
+	a.timeout = settings.Duration("REQUEST_TIMEOUT", defaultRequestTimeout, 100*time.Millisecond, time.Hour)
 	a.logger = slog.New(tracing.NewLogHandler(cfg.LogWriter, tracing.LogConfig{
 		Text:      cfg.LogText,
 		Level:     level,
@@ -68,17 +70,15 @@ func New(ctx context.Context, cfg Config) *App {
 		Service:   tc.Resource.ServiceName,
 		Version:   tc.Resource.ServiceVersion,
 	}))
-	var err error
-	a.warn(levelErr)
+	a.warn(settings.Err())
 	a.warn(tracingErr)
 	tc.Logger = a.logger
-	a.timeout, err = requestTimeout(cfg.Getenv)
-	a.warn(err)
 	// The answer waits for the flush: both must fit into the request's time.
 	tc.Pipeline.FlushTimeout = min(tc.Pipeline.FlushTimeout, a.timeout/4)
 	if cfg.Tracing != nil {
 		cfg.Tracing(&tc)
 	}
+	var err error
 	a.provider, err = tracing.Setup(ctx, tc)
 	a.warn(err)
 	a.reserve = min(a.provider.FlushReserve(), a.timeout/4)
@@ -90,8 +90,8 @@ func New(ctx context.Context, cfg Config) *App {
 // wireAgent builds the agent and what it talks to. Gemini gets a client that propagates nothing.
 func (a *App) wireAgent(ctx context.Context) {
 	getenv, tracer := a.cfg.Getenv, a.provider.AgentTracer()
-	ours := &http.Client{Transport: a.provider.Transport(newTransport(), httptrace.TransportConfig{Propagate: true})}
-	gemini := &http.Client{Transport: a.provider.Transport(newTransport(), httptrace.TransportConfig{})}
+	ours := &http.Client{Transport: a.provider.Transport(httptrace.NewTransport(), httptrace.TransportConfig{Propagate: true})}
+	gemini := &http.Client{Transport: a.provider.Transport(httptrace.NewTransport(), httptrace.TransportConfig{})}
 
 	cfg := agent.Config{
 		Tools:  append([]agent.Tool{agent.CurrentTime(time.Now), agent.Calculate()}, a.cfg.Tools...),
@@ -107,7 +107,7 @@ func (a *App) wireAgent(ctx context.Context) {
 			cfg.Tools = append(cfg.Tools, a.subAgent.Tool())
 		}
 	}
-	if urls := splitList(getenv("MCP_SERVER_URL")); len(urls) > 0 {
+	if urls := env.NewReader(getenv).List("MCP_SERVER_URL"); len(urls) > 0 {
 		var err error
 		a.mcp, err = agent.NewMCP(agent.MCPConfig{
 			URLs: urls, HTTPClient: ours, Tracer: tracer, Propagator: a.provider.Propagator(), Logger: a.logger,
@@ -178,45 +178,14 @@ func (a *App) warn(err error) {
 	}
 }
 
-// newTransport keeps enough idle connections for many concurrent requests to the one host it talks to, and writes a
-// usual request to the model in one go: from the second turn on it is larger than net/http's 4 KiB.
-func newTransport() *http.Transport {
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.MaxIdleConns, t.MaxIdleConnsPerHost, t.WriteBufferSize = 0, 256, 16<<10
-	return t
-}
-
-// requestTimeout reads REQUEST_TIMEOUT. The framework's own deadline, where it sets one, counts as well.
-func requestTimeout(getenv func(string) string) (time.Duration, error) {
-	v := getenv("REQUEST_TIMEOUT")
-	if v == "" {
-		return defaultRequestTimeout, nil
+func logLevel(r *env.Reader) slog.Level {
+	switch r.Enum("LOG_LEVEL", "info", "debug", "info", "warn", "error") {
+	case "debug":
+		return slog.LevelDebug
+	case "warn":
+		return slog.LevelWarn
+	case "error":
+		return slog.LevelError
 	}
-	d, err := time.ParseDuration(v)
-	if err != nil || d < 100*time.Millisecond || d > time.Hour {
-		return defaultRequestTimeout, fmt.Errorf("REQUEST_TIMEOUT: %q is not a duration from 100ms to 1h such as 60s, using %v",
-			v, defaultRequestTimeout)
-	}
-	return d, nil
-}
-
-func logLevel(v string) (slog.Level, error) {
-	var level slog.Level
-	if v == "" {
-		return level, nil
-	}
-	if err := level.UnmarshalText([]byte(v)); err != nil {
-		return slog.LevelInfo, fmt.Errorf("LOG_LEVEL: %q is none of debug, info, warn, error; using info", v)
-	}
-	return level, nil
-}
-
-func splitList(v string) []string {
-	var list []string
-	for item := range strings.SplitSeq(v, ",") {
-		if item = strings.TrimSpace(item); item != "" {
-			list = append(list, item)
-		}
-	}
-	return list
+	return slog.LevelInfo
 }

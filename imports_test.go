@@ -76,7 +76,7 @@ var leaves = []string{"tracing/redact", "tracing/semconv", "tracing/correlation"
 // below. Tests may look at more. A room that is not named may not exist.
 var edges = map[string]struct{ own, never []string }{
 	".": {
-		own:   []string{"agent", "agent/mcptools", "agent/session", "tracing", "tracing/agenttrace", "tracing/httptrace", "tracing/redact"},
+		own:   []string{"agent", "agent/mcptools", "agent/session", "tracing", "tracing/agenttrace", "tracing/env", "tracing/httptrace", "tracing/redact"},
 		never: []string{sdk, genai},
 	},
 	"agent": {
@@ -101,7 +101,7 @@ var edges = map[string]struct{ own, never []string }{
 		}, leaves...),
 		never: []string{genai, framework, mcpSDK},
 	},
-	"tracing/agenttrace":        {own: []string{"tracing/redact", "tracing/semconv"}, never: []string{sdk, exporters, contrib, operations, grpc, google}},
+	"tracing/agenttrace":        {own: []string{"tracing/env", "tracing/redact", "tracing/semconv"}, never: []string{sdk, exporters, contrib, operations, grpc, google}},
 	"tracing/httptrace":         {own: leaves, never: []string{sdk, exporters, contrib, operations, grpc, google}},
 	"tracing/pipeline":          {own: append([]string{"tracing/export", "tracing/sampling"}, leaves...), never: []string{exporters, operations, grpc}},
 	"tracing/sampling":          {own: []string{"tracing/semconv", "tracing/env"}, never: []string{exporters, grpc}},

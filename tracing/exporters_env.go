@@ -1,14 +1,13 @@
 package tracing
 
 import (
-	"errors"
 	"fmt"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
+	"example.com/gemini-agent/tracing/env"
 	"example.com/gemini-agent/tracing/export"
 	"example.com/gemini-agent/tracing/export/cloudtrace"
 	"example.com/gemini-agent/tracing/export/otlp"
@@ -32,112 +31,94 @@ import (
 // The environment is read through getenv alone. The exporters here have no knowledge of the process's
 // variables, so two apps of one process can differ (net/http and gRPC read the proxy variables).
 func ExporterConfigFromEnv(getenv func(string) string) (ExporterConfig, error) {
-	env := &exporterEnv{getenv: getenv}
+	r := exporterEnv{env.NewReader(getenv)}
 	cfg := ExporterConfig{
-		Names:     env.names(),
-		ProjectID: strings.TrimSpace(getenv("GOOGLE_CLOUD_PROJECT")),
-		OTLP:      env.otlp(),
+		Names:     r.names(getenv),
+		ProjectID: r.String("GOOGLE_CLOUD_PROJECT"),
+		OTLP:      r.otlp(),
 	}
-	if v := strings.TrimSpace(getenv("CLOUD_TRACE_ENDPOINT")); v != "" {
+	const endpoint = "CLOUD_TRACE_ENDPOINT"
+	if v := r.String(endpoint); v != "" {
 		if _, _, err := cloudtrace.Address(v); err != nil {
-			env.bad("CLOUD_TRACE_ENDPOINT", err.Error())
+			r.RejectSecret(endpoint, "host:port or a URL", "Google's")
 		} else {
 			cfg.CloudTrace.Endpoint = v
 		}
 	}
-	return cfg, errors.Join(env.errs...)
+	return cfg, r.Err()
 }
 
-// exporterEnv reads variables and gathers what is wrong with them.
-type exporterEnv struct {
-	getenv func(string) string
-	errs   []error
-}
+// exporterEnv reads the variables of the exporters.
+type exporterEnv struct{ *env.Reader }
 
-func (e *exporterEnv) bad(name, why string) {
-	e.errs = append(e.errs, fmt.Errorf("reading %s: %s; ignored", name, why))
-}
-
-func (e *exporterEnv) names() []string {
+func (r exporterEnv) names(getenv func(string) string) []string {
+	const variable = "OTEL_TRACES_EXPORTER"
+	known := []string{exporterCloudTrace, exporterOTLP, exporterConsole, exporterNone}
 	var names []string
 	none := false
-	for item := range strings.SplitSeq(e.getenv("OTEL_TRACES_EXPORTER"), ",") {
-		switch name := strings.ToLower(strings.TrimSpace(item)); name {
-		case "":
-		case exporterNone:
+	for _, name := range r.List(variable) {
+		switch name = strings.ToLower(name); {
+		case name == exporterNone:
 			none = true
-		case exporterCloudTrace, exporterOTLP, exporterConsole:
-			if !slices.Contains(names, name) {
-				names = append(names, name)
-			}
-		default:
-			e.bad("OTEL_TRACES_EXPORTER", fmt.Sprintf("%q is none of cloudtrace, otlp, console, none", name))
+		case !slices.Contains(known, name):
+			r.Warn(variable, fmt.Sprintf("%q is not one of %s; it is left out", name, strings.Join(known, ", ")))
+		case !slices.Contains(names, name):
+			names = append(names, name)
 		}
 	}
 	switch {
 	case none && len(names) > 0:
-		e.bad("OTEL_TRACES_EXPORTER", "none beside other exporters is ignored")
+		r.Warn(variable, "none beside other exporters is ignored")
 		return names
 	case none:
 		return nil
 	case len(names) > 0:
 		return names
 	}
-	if usable, _ := (&exporterEnv{getenv: e.getenv}).otlpEndpoint(); usable != nil {
+	quiet := exporterEnv{env.NewReader(getenv)} // what is wrong with the endpoint is said once
+	if usable, _ := quiet.otlpEndpoint(); usable != nil {
 		return []string{exporterOTLP}
 	}
-	if e.getenv("K_SERVICE") != "" {
+	if r.String("K_SERVICE") != "" {
 		return []string{exporterCloudTrace}
 	}
 	return []string{exporterConsole}
 }
 
-// otlpVar returns the variable for traces, or the general one, with its name.
-func (e *exporterEnv) otlpVar(suffix string) (name, value string) {
-	name = "OTEL_EXPORTER_OTLP_TRACES_" + suffix
-	if v := strings.TrimSpace(e.getenv(name)); v != "" {
-		return name, v
-	}
-	name = "OTEL_EXPORTER_OTLP_" + suffix
-	return name, strings.TrimSpace(e.getenv(name))
+// otlpVar returns the variable for traces, or the general one, with its value.
+func (r exporterEnv) otlpVar(suffix string) (name, value string) {
+	return r.First("OTEL_EXPORTER_OTLP_TRACES_"+suffix, "OTEL_EXPORTER_OTLP_"+suffix)
 }
 
-func (e *exporterEnv) otlp() otlp.Config {
+func (r exporterEnv) otlp() otlp.Config {
 	var cfg otlp.Config
-	u, forTraces := e.otlpEndpoint()
-	cfg.Protocol = e.otlpProtocol(u)
+	u, forTraces := r.otlpEndpoint()
+	cfg.Protocol = r.otlpProtocol(u)
 	if u != nil {
 		if cfg.Protocol == otlp.HTTP && !forTraces {
 			u = u.JoinPath(otlp.TracesPath)
 		}
 		cfg.Endpoint = u.String()
 	}
-	if name, v := e.otlpVar("HEADERS"); v != "" {
-		cfg.Headers = e.otlpHeaders(name, v)
+	if name, v := r.otlpVar("HEADERS"); v != "" {
+		cfg.Headers = r.otlpHeaders(name)
 	}
-	if name, v := e.otlpVar("TIMEOUT"); v != "" {
+	if name, v := r.otlpVar("TIMEOUT"); v != "" {
 		const most = 10 * 60 * 1000
-		if ms, err := strconv.Atoi(v); err != nil || ms <= 0 || ms > most {
-			e.bad(name, fmt.Sprintf("want milliseconds, 1 to %d", most))
-		} else {
-			cfg.Timeout = time.Duration(ms) * time.Millisecond
-		}
+		def := int(export.DefaultTimeout / time.Millisecond)
+		cfg.Timeout = time.Duration(r.Int(name, def, 1, most)) * time.Millisecond
 	}
-	switch name, v := e.otlpVar("COMPRESSION"); strings.ToLower(v) {
-	case "", "none", "gzip":
-		cfg.Compression = strings.ToLower(v)
-	default:
-		e.bad(name, "want gzip or none")
-	}
-	_, cfg.Certificate = e.otlpVar("CERTIFICATE")
+	name, _ := r.otlpVar("COMPRESSION")
+	cfg.Compression = r.Enum(name, "", "none", "gzip")
+	_, cfg.Certificate = r.otlpVar("CERTIFICATE")
 	return cfg
 }
 
 // otlpEndpoint returns the endpoint, nil when none is set or it is unusable, and whether it is the traces
 // variable's, whose path is taken as it is.
-func (e *exporterEnv) otlpEndpoint() (u *url.URL, forTraces bool) {
+func (r exporterEnv) otlpEndpoint() (u *url.URL, forTraces bool) {
 	for _, name := range []string{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"} {
-		v := strings.TrimSpace(e.getenv(name))
+		v := r.String(name)
 		if v == "" {
 			continue
 		}
@@ -148,10 +129,10 @@ func (e *exporterEnv) otlpEndpoint() (u *url.URL, forTraces bool) {
 		}
 		u, err := url.Parse(v)
 		if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" {
-			e.bad(name, "want an http or https URL, or host:port")
+			r.RejectSecret(name, "an http or https URL, or host:port", "")
 			continue
 		}
-		if bare && e.otlpInsecure(u.Hostname()) {
+		if bare && r.otlpInsecure(u.Hostname()) {
 			u.Scheme = "http"
 		}
 		if forTraces && u.Path == "" {
@@ -163,49 +144,32 @@ func (e *exporterEnv) otlpEndpoint() (u *url.URL, forTraces bool) {
 }
 
 // otlpInsecure decides on TLS for an endpoint without a scheme.
-func (e *exporterEnv) otlpInsecure(host string) bool {
-	switch name, v := e.otlpVar("INSECURE"); strings.ToLower(v) {
-	case "":
+func (r exporterEnv) otlpInsecure(host string) bool {
+	name, v := r.otlpVar("INSECURE")
+	if v == "" {
 		return export.IsLoopback(host)
-	case "true":
-		return true
-	case "false":
-		return false
-	default:
-		e.bad(name, "want true or false")
-		return false
 	}
+	return r.Bool(name, false)
 }
 
-func (e *exporterEnv) otlpProtocol(u *url.URL) string {
-	switch name, v := e.otlpVar("PROTOCOL"); strings.ToLower(v) {
-	case otlp.GRPC, otlp.HTTP:
-		return strings.ToLower(v)
-	case "":
-	default:
-		e.bad(name, "want grpc or http/protobuf")
-	}
+func (r exporterEnv) otlpProtocol(u *url.URL) string {
+	def := otlp.HTTP
 	if u != nil && u.Port() == "4317" {
-		return otlp.GRPC
+		def = otlp.GRPC
 	}
-	return otlp.HTTP
+	name, _ := r.otlpVar("PROTOCOL")
+	return r.Enum(name, def, otlp.GRPC, otlp.HTTP)
 }
 
-// otlpHeaders reads key=value pairs, separated by commas, values percent-encoded (the form of W3C
-// baggage). Values may be credentials, so errors give a pair's number only.
-func (e *exporterEnv) otlpHeaders(name, list string) map[string]string {
+// otlpHeaders reads key=value pairs. Values may be credentials, so complaints quote none.
+func (r exporterEnv) otlpHeaders(name string) map[string]string {
 	headers := map[string]string{}
-	n := 0
-	for pair := range strings.SplitSeq(list, ",") {
-		n++
-		if strings.TrimSpace(pair) == "" {
-			continue
-		}
-		key, value, ok := strings.Cut(pair, "=")
-		key = strings.ToLower(strings.TrimSpace(key))
-		value, err := url.PathUnescape(strings.TrimSpace(value))
-		if !ok || err != nil || !isHeaderName(key) || !isHeaderValue(value) {
-			e.bad(name, fmt.Sprintf("pair %d is no key=value with a percent-encoded value; it is left out", n))
+	bad := func(pair int) {
+		r.Warn(name, fmt.Sprintf("pair %d is no key=value with a percent-encoded value; it is left out", pair))
+	}
+	for key, value := range r.Pairs(name, bad) {
+		if key = strings.ToLower(key); !isHeaderName(key) || !isHeaderValue(value) {
+			r.Warn(name, "a name or value is not fit for a header; it is left out")
 			continue
 		}
 		headers[key] = value

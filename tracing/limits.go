@@ -1,11 +1,11 @@
 package tracing
 
 import (
-	"errors"
-	"fmt"
-	"strconv"
+	"math"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"example.com/gemini-agent/tracing/env"
 )
 
 // DefaultLimits are the SDK's defaults whatever the environment says: 128 attributes, events and links a span, 128
@@ -34,37 +34,20 @@ func withDefaultLimits(l sdktrace.SpanLimits) sdktrace.SpanLimits {
 	return l
 }
 
-// limitsFromEnv reads the span limits of
+// readLimits reads the span limits of
 // https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/ as the SDK reads them: the variable
-// for spans before the general one, a negative number is no limit. A value that is no number is an error beside the
-// default.
-func limitsFromEnv(getenv func(string) string) (sdktrace.SpanLimits, error) {
+// for spans before the general one, a negative number is no limit.
+func readLimits(r *env.Reader) sdktrace.SpanLimits {
 	l := DefaultLimits()
-	err := errors.Join(
-		limitVar(getenv, &l.AttributeCountLimit, "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "OTEL_ATTRIBUTE_COUNT_LIMIT"),
-		limitVar(getenv, &l.AttributeValueLengthLimit,
-			"OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"),
-		limitVar(getenv, &l.EventCountLimit, "OTEL_SPAN_EVENT_COUNT_LIMIT"),
-		limitVar(getenv, &l.LinkCountLimit, "OTEL_SPAN_LINK_COUNT_LIMIT"),
-		limitVar(getenv, &l.AttributePerEventCountLimit, "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT"),
-		limitVar(getenv, &l.AttributePerLinkCountLimit, "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT"),
-	)
-	return l, err
-}
-
-// limitVar reads the first of the variables that is set into limit.
-func limitVar(getenv func(string) string, limit *int, names ...string) error {
-	for _, name := range names {
-		v := getenv(name)
-		if v == "" {
-			continue
-		}
-		n, err := strconv.Atoi(v)
-		if err != nil {
-			return fmt.Errorf("%s: %q is not a whole number, using %d", name, v, *limit)
-		}
-		*limit = n
-		return nil
+	read := func(limit *int, names ...string) {
+		name, _ := r.First(names...)
+		*limit = r.Int(name, *limit, math.MinInt, math.MaxInt)
 	}
-	return nil
+	read(&l.AttributeCountLimit, "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "OTEL_ATTRIBUTE_COUNT_LIMIT")
+	read(&l.AttributeValueLengthLimit, "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT")
+	read(&l.EventCountLimit, "OTEL_SPAN_EVENT_COUNT_LIMIT")
+	read(&l.LinkCountLimit, "OTEL_SPAN_LINK_COUNT_LIMIT")
+	read(&l.AttributePerEventCountLimit, "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT")
+	read(&l.AttributePerLinkCountLimit, "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT")
+	return l
 }

@@ -5,10 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"runtime"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -16,6 +14,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/resource"
 
+	"example.com/gemini-agent/tracing/env"
 	"example.com/gemini-agent/tracing/semconv"
 )
 
@@ -37,52 +36,29 @@ type ResourceConfig struct {
 
 const defaultServiceName = "gemini-agent"
 
-// ResourceConfigFromEnv reads OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES, APP_VERSION, ENVIRONMENT,
-// K_SERVICE, K_REVISION and GOOGLE_CLOUD_PROJECT. The standard variables win: OTEL_SERVICE_NAME over
-// OTEL_RESOURCE_ATTRIBUTES over the rest. ServiceName, ServiceVersion, Environment and ProjectID hold
-// the outcome, for others who want to name the service as its spans do. ENVIRONMENT defaults to
-// production where K_SERVICE is set, else to development. Malformed OTEL_RESOURCE_ATTRIBUTES are
-// ignored as a whole, as specified, and reported by Setup.
+// ResourceConfigFromEnv reads OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES, APP_VERSION, K_SERVICE, K_REVISION,
+// GOOGLE_CLOUD_PROJECT and what names the environment (see env.Reader). The standard variables win: OTEL_SERVICE_NAME
+// over OTEL_RESOURCE_ATTRIBUTES over the rest. ServiceName, ServiceVersion, Environment and ProjectID hold the outcome,
+// for others who want to name the service as its spans do. Malformed OTEL_RESOURCE_ATTRIBUTES are ignored as a whole, as
+// specified, and reported by Setup.
 func ResourceConfigFromEnv(getenv func(string) string) ResourceConfig {
-	cfg := ResourceConfig{Service: getenv("K_SERVICE"), Revision: getenv("K_REVISION")}
-	cfg.Attributes, cfg.err = parseResourceAttributes(getenv("OTEL_RESOURCE_ATTRIBUTES"))
-
-	environment := "development"
-	if cfg.Service != "" {
-		environment = "production"
+	r := env.NewReader(getenv)
+	cfg := ResourceConfig{
+		Service: r.String("K_SERVICE"), Revision: r.String("K_REVISION"), Environment: r.Environment().Name,
 	}
-	cfg.ServiceName = cmp.Or(getenv("OTEL_SERVICE_NAME"), cfg.Attributes[string(semconv.KeyServiceName)], defaultServiceName)
-	cfg.ServiceVersion = cmp.Or(cfg.Attributes[string(semconv.KeyServiceVersion)], getenv("APP_VERSION"))
-	cfg.Environment = cmp.Or(cfg.Attributes[string(semconv.KeyDeploymentEnvironment)], getenv("ENVIRONMENT"), environment)
-	cfg.ProjectID = cmp.Or(cfg.Attributes[string(semconv.KeyGCPProjectID)], getenv("GOOGLE_CLOUD_PROJECT"))
+	var ok bool
+	if cfg.Attributes, ok = r.ResourceAttributes(); !ok {
+		r.RejectSecret("OTEL_RESOURCE_ATTRIBUTES", "key=value pairs, percent-encoded", "none of them")
+		cfg.err = r.Err()
+	}
+	cfg.ServiceName = cmp.Or(r.String("OTEL_SERVICE_NAME"), cfg.Attributes[string(semconv.KeyServiceName)], defaultServiceName)
+	cfg.ServiceVersion = cmp.Or(cfg.Attributes[string(semconv.KeyServiceVersion)], r.String("APP_VERSION"))
+	cfg.ProjectID = cmp.Or(cfg.Attributes[string(semconv.KeyGCPProjectID)], r.String("GOOGLE_CLOUD_PROJECT"))
 	cfg.InstanceID = cfg.Attributes[string(semconv.KeyServiceInstanceID)]
 	for _, k := range []attribute.Key{semconv.KeyServiceName, semconv.KeyServiceVersion, semconv.KeyDeploymentEnvironment, semconv.KeyGCPProjectID, semconv.KeyServiceInstanceID} {
 		delete(cfg.Attributes, string(k)) // they stand in the fields
 	}
 	return cfg
-}
-
-// parseResourceAttributes reads key=value pairs, separated by commas, both percent-encoded.
-func parseResourceAttributes(s string) (map[string]string, error) {
-	if strings.TrimSpace(s) == "" {
-		return nil, nil
-	}
-	attrs := map[string]string{}
-	for pair := range strings.SplitSeq(s, ",") {
-		if strings.TrimSpace(pair) == "" {
-			continue
-		}
-		k, v, ok := strings.Cut(pair, "=")
-		key, keyErr := url.PathUnescape(strings.TrimSpace(k))
-		value, valueErr := url.PathUnescape(strings.TrimSpace(v))
-		if !ok || key == "" || keyErr != nil || valueErr != nil {
-			return nil, errors.New(
-				"reading OTEL_RESOURCE_ATTRIBUTES: want key=value pairs, percent-encoded; all are ignored",
-			)
-		}
-		attrs[key] = value
-	}
-	return attrs, nil
 }
 
 func (c ResourceConfig) withDefaults() ResourceConfig {

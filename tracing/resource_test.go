@@ -134,19 +134,3 @@ func TestResourceOnCloudRun(t *testing.T) {
 		})
 	})
 }
-
-func FuzzParseResourceAttributes(f *testing.F) {
-	f.Add("a=b,c=d%20e")
-	f.Add("=,%")
-	f.Fuzz(func(t *testing.T, s string) {
-		attrs, err := parseResourceAttributes(s)
-		if err != nil && attrs != nil {
-			t.Error("attributes beside an error")
-		}
-		for k := range attrs {
-			if k == "" {
-				t.Error("an empty key")
-			}
-		}
-	})
-}

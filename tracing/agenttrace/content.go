@@ -2,11 +2,11 @@ package agenttrace
 
 import (
 	"encoding/json"
-	"fmt"
 	"strings"
 
 	"go.opentelemetry.io/otel/attribute"
 
+	"example.com/gemini-agent/tracing/env"
 	"example.com/gemini-agent/tracing/redact"
 	"example.com/gemini-agent/tracing/semconv"
 )
@@ -40,28 +40,25 @@ const (
 // nothing mean NoContent, in any case. So does EVENT_ONLY: this module writes no log events, and content asked for
 // there must not turn up on spans. Any other value is an error beside NoContent.
 func ContentModeFromEnv(getenv func(string) string) (ContentMode, error) {
-	value := strings.TrimSpace(getenv(EnvContent))
-	switch strings.ToUpper(value) {
+	r := env.NewReader(getenv)
+	switch strings.ToUpper(r.String(EnvContent)) {
 	case "SPAN_ONLY", "SPAN_AND_EVENT", "TRUE":
 		return SpanContent, nil
 	case "", "NO_CONTENT", "EVENT_ONLY", "FALSE":
-		return NoContent, nil
+	default:
+		r.Reject(EnvContent, "one of NO_CONTENT, SPAN_ONLY, EVENT_ONLY, SPAN_AND_EVENT", "NO_CONTENT")
 	}
-	return NoContent, fmt.Errorf("reading %s: %q is none of NO_CONTENT, SPAN_ONLY, EVENT_ONLY, SPAN_AND_EVENT",
-		EnvContent, redact.Runes(value, 40))
+	return NoContent, r.Err()
 }
 
 // PreviewModeFromEnv reads EnvPreviews: true (the default) or false, in any case. Any other value is an error beside
 // PreviewsOff, because who sets the variable wants less recorded, not more.
 func PreviewModeFromEnv(getenv func(string) string) (PreviewMode, error) {
-	value := strings.TrimSpace(getenv(EnvPreviews))
-	switch strings.ToUpper(value) {
-	case "", "TRUE":
+	r := env.NewReader(getenv)
+	if r.String(EnvPreviews) == "" || r.Bool(EnvPreviews, false) {
 		return PreviewsOn, nil
-	case "FALSE":
-		return PreviewsOff, nil
 	}
-	return PreviewsOff, fmt.Errorf("reading %s: %q is neither true nor false", EnvPreviews, redact.Runes(value, 40))
+	return PreviewsOff, r.Err()
 }
 
 // Message is one message in the shape of the GenAI conventions.

@@ -1,14 +1,14 @@
 package sampling
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"example.com/gemini-agent/tracing/env"
 )
 
 // SamplerName is a value of OTEL_TRACES_SAMPLER.
@@ -30,6 +30,7 @@ const (
 const (
 	defaultProductionRatio = 0.1
 	defaultTracesPerSecond = 10
+	minTracesPerSecond     = 0.001
 	defaultRemotePerSecond = 10
 )
 
@@ -69,101 +70,52 @@ func (c Config) withDefaults() Config {
 //   - OTEL_TRACES_SAMPLER_ARG is its argument: for the ratio samplers the ratio from 0 to 1 (default 1, as
 //     OpenTelemetry has it), for adaptive the traces kept per second and instance, above 0 (default 10).
 //   - TRACE_REMOTE_SAMPLED_PER_SECOND is the budget for callers' sampled flags (default 10; 0 honours none).
-//   - ENVIRONMENT is development or production; any other name, such as staging, is treated like production, where a
-//     surprise costs less. Default: production where K_SERVICE is set, else development.
+//   - The environment (see env.Reader) decides the default.
 //
-// Each value that does not parse adds an error that names the variable, what it may be and what is used instead: the
-// environment's default. The configuration is usable beside an error.
+// Each value that does not parse adds an error that names the variable, what it may be and what is used instead. The
+// configuration is usable beside an error.
 func ConfigFromEnv(getenv func(string) string) (Config, error) {
-	env := func(name string) string { return strings.TrimSpace(getenv(name)) }
-
-	fallback := Config{Name: SamplerParentBasedTraceIDRatio, Ratio: defaultProductionRatio}
-	if isDevelopment(env) {
-		fallback = Config{Name: SamplerAlwaysOn, Ratio: 1}
+	r := env.NewReader(getenv)
+	fallback := Config{Name: SamplerAlwaysOn, Ratio: 1}
+	if r.Environment().Production {
+		fallback = Config{Name: SamplerParentBasedTraceIDRatio, Ratio: defaultProductionRatio}
 	}
-	cfg, samplerErr := parseSampler(env("OTEL_TRACES_SAMPLER"), env("OTEL_TRACES_SAMPLER_ARG"), fallback)
-
-	var remoteErr error
-	cfg.RemotePerSecond, remoteErr = parseRemoteBudget(env("TRACE_REMOTE_SAMPLED_PER_SECOND"))
-	return cfg, errors.Join(samplerErr, remoteErr, checkEnvironment(env("ENVIRONMENT")))
+	cfg := readSampler(r, fallback)
+	// 0 is the default in a Config, where none is negative.
+	cfg.RemotePerSecond = r.Float("TRACE_REMOTE_SAMPLED_PER_SECOND", defaultRemotePerSecond, 0, math.MaxFloat64)
+	if cfg.RemotePerSecond == 0 {
+		cfg.RemotePerSecond = -1
+	}
+	return cfg, r.Err()
 }
 
-// checkEnvironment finds mistyped names: they count as production, whose sampling a developer would wonder about.
-func checkEnvironment(name string) error {
-	known := []string{"", "development", "production", "staging", "test"}
-	if slices.Contains(known, strings.ToLower(name)) {
-		return nil
-	}
-	return fmt.Errorf("ENVIRONMENT: %q is not a name we know (%s); sampling as in production", name,
-		strings.Join(known[1:], ", "))
-}
-
-func isDevelopment(env func(string) string) bool {
-	if name := env("ENVIRONMENT"); name != "" {
-		return strings.EqualFold(name, "development")
-	}
-	return env("K_SERVICE") == ""
-}
-
-func parseSampler(name, arg string, fallback Config) (Config, error) {
+func readSampler(r *env.Reader, fallback Config) Config {
+	const variable, argument = "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG"
+	name, arg := r.String(variable), r.String(argument)
 	if name == "" {
 		if arg != "" {
-			return fallback, fmt.Errorf("OTEL_TRACES_SAMPLER_ARG: %q means nothing without OTEL_TRACES_SAMPLER; using %s",
-				arg, fallback)
+			r.Reject(argument, "of use without "+variable, fallback.String())
 		}
-		return fallback, nil
+		return fallback
 	}
 	known := []Name{
 		SamplerAlwaysOn, SamplerAlwaysOff, SamplerTraceIDRatio, SamplerParentBasedAlwaysOn,
 		SamplerParentBasedAlwaysOff, SamplerParentBasedTraceIDRatio, SamplerAdaptive,
 	}
 	cfg := Config{Name: Name(strings.ToLower(name)), Ratio: 1}
-	if !slices.Contains(known, cfg.Name) {
-		return fallback, fmt.Errorf("OTEL_TRACES_SAMPLER: %q is none of %v; using %s", name, known, fallback)
-	}
-	if arg == "" {
-		return cfg, nil
-	}
-
-	n, ok := parseFinite(arg)
 	switch {
+	case !slices.Contains(known, cfg.Name):
+		r.Reject(variable, fmt.Sprintf("one of %v", known), fallback.String())
+		return fallback
+	case arg == "":
 	case cfg.takesRatio():
-		if !ok || n < 0 || n > 1 {
-			cfg.Ratio = fallback.Ratio
-			return cfg, fmt.Errorf("OTEL_TRACES_SAMPLER_ARG: %q is no ratio from 0 to 1; using %v", arg, cfg.Ratio)
-		}
-		cfg.Ratio = n
+		cfg.Ratio = r.Float(argument, fallback.Ratio, 0, 1)
 	case cfg.Name == SamplerAdaptive:
-		if !ok || n <= 0 {
-			return cfg, fmt.Errorf("OTEL_TRACES_SAMPLER_ARG: %q is no number of traces per second above 0; using %d",
-				arg, defaultTracesPerSecond)
-		}
-		cfg.TracesPerSecond = n
+		cfg.TracesPerSecond = r.Float(argument, defaultTracesPerSecond, minTracesPerSecond, math.MaxFloat64)
 	default:
-		return cfg, fmt.Errorf("OTEL_TRACES_SAMPLER_ARG: %s takes no argument; ignoring %q", cfg.Name, arg)
+		r.Reject(argument, fmt.Sprintf("of use to %s, which takes no argument", cfg.Name), "")
 	}
-	return cfg, nil
-}
-
-// parseRemoteBudget returns a value for SamplerConfig.RemotePerSecond, where 0 is the default and none is negative.
-func parseRemoteBudget(value string) (float64, error) {
-	if value == "" {
-		return 0, nil
-	}
-	n, ok := parseFinite(value)
-	switch {
-	case !ok || n < 0:
-		return 0, fmt.Errorf("TRACE_REMOTE_SAMPLED_PER_SECOND: %q is no number of traces per second from 0 up; using %d",
-			value, defaultRemotePerSecond)
-	case n == 0:
-		return -1, nil
-	}
-	return n, nil
-}
-
-func parseFinite(s string) (float64, bool) {
-	n, err := strconv.ParseFloat(s, 64)
-	return n, err == nil && !math.IsNaN(n) && !math.IsInf(n, 0)
+	return cfg
 }
 
 // String returns the sampler as it would be written in the environment, for example parentbased_traceidratio 0.1, or

@@ -55,38 +55,38 @@ func TestSamplerConfigFromEnv(t *testing.T) {
 
 		{name: "unknown sampler", env: env{"K_SERVICE": "agent", "OTEL_TRACES_SAMPLER": "jaeger_remote",
 			"OTEL_TRACES_SAMPLER_ARG": "endpoint=x"}, want: production,
-			errs: []string{`OTEL_TRACES_SAMPLER: "jaeger_remote" is none of [always_on always_off traceidratio ` +
+			errs: []string{`OTEL_TRACES_SAMPLER: "jaeger_remote" is not one of [always_on always_off traceidratio ` +
 				`parentbased_always_on parentbased_always_off parentbased_traceidratio adaptive]; ` +
 				`using parentbased_traceidratio 0.1`}},
 		{name: "ratio too large", env: env{"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "10"},
 			want: Config{Name: SamplerTraceIDRatio, Ratio: 1},
-			errs: []string{`OTEL_TRACES_SAMPLER_ARG: "10" is no ratio from 0 to 1; using 1`}},
+			errs: []string{`OTEL_TRACES_SAMPLER_ARG: "10" is not a number from 0 to 1; using 1`}},
 		{name: "ratio negative, in production", env: env{"K_SERVICE": "agent",
 			"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "-0.1"}, want: production,
-			errs: []string{`OTEL_TRACES_SAMPLER_ARG: "-0.1" is no ratio from 0 to 1; using 0.1`}},
+			errs: []string{`OTEL_TRACES_SAMPLER_ARG: "-0.1" is not a number from 0 to 1; using 0.1`}},
 		{name: "ratio that is no number", env: env{"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "nan"},
 			want: Config{Name: SamplerTraceIDRatio, Ratio: 1},
-			errs: []string{`OTEL_TRACES_SAMPLER_ARG: "nan" is no ratio`}},
+			errs: []string{`OTEL_TRACES_SAMPLER_ARG: "nan" is not a number`}},
 		{name: "adaptive with 0", env: env{"OTEL_TRACES_SAMPLER": "adaptive", "OTEL_TRACES_SAMPLER_ARG": "0"},
 			want: Config{Name: SamplerAdaptive, Ratio: 1},
-			errs: []string{`OTEL_TRACES_SAMPLER_ARG: "0" is no number of traces per second above 0; using 10`}},
+			errs: []string{`OTEL_TRACES_SAMPLER_ARG: "0" is not a number from 0.001 up; using 10`}},
 		{name: "adaptive with infinity", env: env{"OTEL_TRACES_SAMPLER": "adaptive", "OTEL_TRACES_SAMPLER_ARG": "inf"},
 			want: Config{Name: SamplerAdaptive, Ratio: 1}, errs: []string{`OTEL_TRACES_SAMPLER_ARG: "inf"`}},
 		{name: "argument without a use", env: env{"OTEL_TRACES_SAMPLER": "always_on", "OTEL_TRACES_SAMPLER_ARG": "0.1"},
 			want: Config{Name: SamplerAlwaysOn, Ratio: 1},
-			errs: []string{`OTEL_TRACES_SAMPLER_ARG: always_on takes no argument; ignoring "0.1"`}},
+			errs: []string{`OTEL_TRACES_SAMPLER_ARG: "0.1" is not of use to always_on, which takes no argument`}},
 		{name: "argument without a sampler", env: env{"OTEL_TRACES_SAMPLER_ARG": "0.5"}, want: development,
-			errs: []string{`OTEL_TRACES_SAMPLER_ARG: "0.5" means nothing without OTEL_TRACES_SAMPLER; using always_on`}},
+			errs: []string{`OTEL_TRACES_SAMPLER_ARG: "0.5" is not of use without OTEL_TRACES_SAMPLER; using always_on`}},
 		{name: "several at once", env: env{"OTEL_TRACES_SAMPLER": "sometimes", "TRACE_REMOTE_SAMPLED_PER_SECOND": "-1"},
 			want: development,
 			errs: []string{`OTEL_TRACES_SAMPLER: "sometimes"`,
-				`TRACE_REMOTE_SAMPLED_PER_SECOND: "-1" is no number of traces per second from 0 up; using 10`}},
+				`TRACE_REMOTE_SAMPLED_PER_SECOND: "-1" is not a number from 0 up; using 10`}},
 		{name: "budget that is no number", env: env{"TRACE_REMOTE_SAMPLED_PER_SECOND": "many"}, want: development,
 			errs: []string{`TRACE_REMOTE_SAMPLED_PER_SECOND: "many"`}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := ConfigFromEnv(samplerEnv(tt.env))
-			if got != tt.want {
+			if got.withDefaults() != tt.want.withDefaults() {
 				t.Errorf("got %#v, want %#v", got, tt.want)
 			}
 			var lines []string
@@ -129,5 +129,5 @@ func ExampleConfigFromEnv() {
 	fmt.Println(err)
 	// Output:
 	// adaptive 10
-	// OTEL_TRACES_SAMPLER_ARG: "5%" is no number of traces per second above 0; using 10
+	// OTEL_TRACES_SAMPLER_ARG: "5%" is not a number from 0.001 up; using 10
 }
