@@ -163,5 +163,5 @@ func finite(v float64) (float64, error) {
 }
 
 func calcFault(format string, args ...any) error {
-	return &toolFault{reason: "invalid_expression", text: fmt.Sprintf(format, args...)}
+	return &ToolError{Reason: "invalid_expression", Text: fmt.Sprintf(format, args...)}
 }
