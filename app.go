@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"example.com/gemini-agent/agent"
+	"example.com/gemini-agent/agent/mcptools"
 	"example.com/gemini-agent/tracing"
 	"example.com/gemini-agent/tracing/env"
 	"example.com/gemini-agent/tracing/httptrace"
@@ -42,9 +43,9 @@ type App struct {
 	handler  http.Handler
 
 	agent    *agent.Agent
-	agentErr error           // why there is no agent: a missing or unusable setting
-	subAgent *agent.SubAgent // nil: none configured
-	mcp      *agent.MCP      // nil: none configured
+	agentErr error            // why there is no agent: a missing or unusable setting
+	subAgent *agent.SubAgent  // nil: none configured
+	mcp      *mcptools.Source // nil: none configured
 	subErr   error
 
 	timeout time.Duration // of a request
@@ -109,7 +110,7 @@ func (a *App) wireAgent(ctx context.Context) {
 	}
 	if urls := env.NewReader(getenv).List("MCP_SERVER_URL"); len(urls) > 0 {
 		var err error
-		a.mcp, err = agent.NewMCP(agent.MCPConfig{
+		a.mcp, err = mcptools.New(mcptools.Config{
 			URLs: urls, HTTPClient: ours, Tracer: tracer, Propagator: a.provider.Propagator(), Logger: a.logger,
 			Reserved: toolNames(cfg.Tools), Version: getenv("APP_VERSION"),
 		})

@@ -76,15 +76,16 @@ var leaves = []string{"tracing/redact", "tracing/semconv", "tracing/correlation"
 // below. Tests may look at more. A room that is not named may not exist.
 var edges = map[string]struct{ own, never []string }{
 	".": {
-		own:   []string{"agent", "agent/mcptools", "agent/session", "tracing", "tracing/agenttrace", "tracing/env", "tracing/httptrace", "tracing/redact"},
+		own:   []string{"agent", "agent/mcptools", "agent/remote", "agent/session", "tracing", "tracing/agenttrace", "tracing/env", "tracing/httptrace", "tracing/redact"},
 		never: []string{sdk, genai},
 	},
 	"agent": {
-		own:   []string{"tracing/agenttrace", "tracing/httptrace", "tracing/googleauth", "tracing/redact", "tracing/semconv"},
-		never: []string{sdk, exporters, contrib, operations, framework},
+		own:   []string{"agent/remote", "tracing/agenttrace", "tracing/httptrace", "tracing/googleauth", "tracing/redact", "tracing/semconv"},
+		never: []string{sdk, exporters, contrib, operations, framework, mcpSDK},
 	},
+	"agent/remote": {never: []string{telemetry, genai, mcpSDK, google}},
 	"agent/mcptools": {
-		own:   []string{"agent", "tracing/agenttrace", "tracing/httptrace", "tracing/redact", "tracing/semconv"},
+		own:   []string{"agent", "agent/remote", "tracing/agenttrace", "tracing/httptrace", "tracing/redact", "tracing/semconv"},
 		never: []string{sdk, exporters, contrib, operations, framework, genai},
 	},
 	"agent/session": {

@@ -71,3 +71,8 @@ func asError(ctx context.Context, err error) *Error {
 	}
 	return &Error{Kind: KindModel, Reason: "model_error", Err: err, Message: "The model failed. Try again later."}
 }
+
+// notConfigured says which setting is missing or unusable.
+func notConfigured(message string) *Error {
+	return &Error{Kind: KindNotConfigured, Reason: "not_configured", Message: message}
+}

@@ -1,19 +1,21 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"sync"
 
 	"google.golang.org/genai"
 
+	"example.com/gemini-agent/agent/remote"
 	"example.com/gemini-agent/tracing/agenttrace"
+	"example.com/gemini-agent/tracing/googleauth"
 )
 
 // DefaultModel is asked when neither the configuration nor GEMINI_MODEL names one.
@@ -91,7 +93,7 @@ func NewGemini(ctx context.Context, cfg GeminiConfig) (*Gemini, error) {
 	}
 	if g.api, err = genai.NewClient(ctx, cc); err != nil {
 		// The SDK's text prints its whole configuration, with the key: it goes nowhere.
-		return nil, settingMissing("The Gemini client does not accept its settings; " +
+		return nil, notConfigured("The Gemini client does not accept its settings; " +
 			"check GEMINI_API_KEY, GOOGLE_CLOUD_PROJECT and GOOGLE_CLOUD_LOCATION.")
 	}
 	return g, nil
@@ -104,8 +106,8 @@ func (g *Gemini) Info() ModelInfo { return g.info }
 func (g *Gemini) clientConfig() (*genai.ClientConfig, error) {
 	env := func(name string) string { return strings.TrimSpace(g.cfg.Getenv(name)) }
 	g.info = ModelInfo{Name: g.cfg.Model, Provider: "gcp.gemini"}
-	g.vertex = isTrue(firstOf(env("GOOGLE_GENAI_USE_ENTERPRISE"), env("GOOGLE_GENAI_USE_VERTEXAI")))
-	g.key = firstOf(env("GOOGLE_API_KEY"), env("GEMINI_API_KEY"))
+	g.vertex = isTrue(cmp.Or(env("GOOGLE_GENAI_USE_ENTERPRISE"), env("GOOGLE_GENAI_USE_VERTEXAI")))
+	g.key = cmp.Or(env("GOOGLE_API_KEY"), env("GEMINI_API_KEY"))
 
 	cc := &genai.ClientConfig{Backend: genai.BackendGeminiAPI, HTTPClient: g.cfg.HTTPClient}
 	baseVariable, base := "GOOGLE_GEMINI_BASE_URL", "https://generativelanguage.googleapis.com/"
@@ -116,30 +118,32 @@ func (g *Gemini) clientConfig() (*genai.ClientConfig, error) {
 		baseVariable = "GOOGLE_VERTEX_BASE_URL"
 		switch {
 		case cc.Project != "":
-			cc.Location = firstOf(env("GOOGLE_CLOUD_LOCATION"), "global")
+			cc.Location = cmp.Or(env("GOOGLE_CLOUD_LOCATION"), "global")
 			base = vertexAddress(cc.Location)
 			g.key = ""
 		case g.key != "":
 			base = vertexAddress("global")
 		default:
-			return nil, settingMissing("Vertex AI is not configured. Set GOOGLE_CLOUD_PROJECT.")
+			return nil, notConfigured("Vertex AI is not configured. Set GOOGLE_CLOUD_PROJECT.")
 		}
 	} else if g.key == "" {
-		return nil, settingMissing("No model is configured. Set GEMINI_API_KEY, " +
+		return nil, notConfigured("No model is configured. Set GEMINI_API_KEY, " +
 			"or GOOGLE_GENAI_USE_VERTEXAI=true and GOOGLE_CLOUD_PROJECT for Vertex AI.")
 	}
 	cc.APIKey = g.key
-	cc.HTTPOptions.BaseURL = firstOf(env(baseVariable), base)
+	cc.HTTPOptions.BaseURL = cmp.Or(env(baseVariable), base)
 
 	u, err := url.Parse(cc.HTTPOptions.BaseURL)
 	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
-		return nil, settingMissing(baseVariable + " is not an http or https URL.")
+		return nil, notConfigured(baseVariable + " is not an http or https URL.")
 	}
-	g.info.ServerAddress, g.info.ServerPort = u.Hostname(), port(u)
+	g.info.ServerAddress, g.info.ServerPort = u.Hostname(), remote.Port(u)
 	if g.vertex && g.key == "" && u.Scheme == "https" {
 		// The SDK adds no credentials to a client it was given. A plaintext address gets none: it is a stand-in on this
 		// machine, and a token must not travel in the clear.
-		cc.HTTPClient = withCredentials(g.cfg.HTTPClient)
+		signed := *g.cfg.HTTPClient
+		signed.Transport = &credentialsTransport{base: signed.Transport, credentials: googleauth.New(cc.Project)}
+		cc.HTTPClient = &signed
 	}
 	return cc, nil
 }
@@ -190,28 +194,4 @@ func vertexAddress(location string) string {
 	return fmt.Sprintf("https://%s-aiplatform.googleapis.com/", location)
 }
 
-func settingMissing(message string) *Error {
-	return &Error{Kind: KindNotConfigured, Reason: "not_configured", Message: message}
-}
-
-func firstOf(values ...string) string {
-	for _, v := range values {
-		if v != "" {
-			return v
-		}
-	}
-	return ""
-}
-
 func isTrue(s string) bool { return s == "1" || strings.EqualFold(s, "true") }
-
-// port is the port of an http or https URL.
-func port(u *url.URL) int {
-	if n, err := strconv.Atoi(u.Port()); err == nil {
-		return n
-	}
-	if u.Scheme == "http" {
-		return 80
-	}
-	return 443
-}

@@ -11,6 +11,8 @@ import (
 
 	"google.golang.org/genai"
 
+	"example.com/gemini-agent/agent/remote"
+	"example.com/gemini-agent/tracing/googleauth"
 	"example.com/gemini-agent/tracing/redact"
 )
 
@@ -28,7 +30,7 @@ func (g *Gemini) failure(err error, attempt int) failure {
 		return g.answered(api, attempt)
 	}
 	if ce, ok := errors.AsType[*credentialsError](err); ok {
-		if ce.missing {
+		if _, missing := errors.AsType[*googleauth.LookupError](ce); missing {
 			return failure{err: g.errorf(KindNotConfigured, "not_configured", tokenCause(ce),
 				"No Google credentials were found. Set GOOGLE_APPLICATION_CREDENTIALS, or run "+
 					"gcloud auth application-default login.")}
@@ -37,7 +39,7 @@ func (g *Gemini) failure(err error, attempt int) failure {
 			"No access token for Vertex AI could be had. Check the service account.")}
 	}
 	if e, ok := errors.AsType[*url.Error](err); ok {
-		return failure{retry: true, err: g.errorf(KindModel, "unreachable", networkCause(e),
+		return failure{retry: true, err: g.errorf(KindModel, "unreachable", remote.Cause(e),
 			"The model's service could not be reached%s. Try again later.", attempts(attempt))}
 	}
 	// What is left is a body that broke off or is not what it should be.
@@ -99,7 +101,7 @@ func (g *Gemini) scrub(err error) error {
 		text = strings.ReplaceAll(text, g.key, "[REDACTED]")
 	}
 	text = strings.Join(strings.Fields(redact.Text(text)), " ")
-	return errors.New(cut(text, 300))
+	return errors.New(redact.Bytes(text, 300))
 }
 
 // attempts says how often it was tried, for a message; nothing for once.
@@ -132,4 +134,15 @@ func retryDelay(details []map[string]any) time.Duration {
 		}
 	}
 	return 0
+}
+
+// statusName returns s if it has the shape of a status or code name such as RESOURCE_EXHAUSTED, else "": the place
+// of a name may hold anything in an answer that is not what it should be.
+func statusName(s string) string {
+	for _, c := range s {
+		if (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '_' {
+			return ""
+		}
+	}
+	return redact.Bytes(s, 64)
 }

@@ -13,7 +13,10 @@ import (
 	"strings"
 	"time"
 
+	"example.com/gemini-agent/agent/remote"
 	"example.com/gemini-agent/tracing/agenttrace"
+	"example.com/gemini-agent/tracing/googleauth"
+	"example.com/gemini-agent/tracing/redact"
 )
 
 const (
@@ -55,7 +58,7 @@ func (c SubAgentConfig) withDefaults() SubAgentConfig {
 		c.Timeout = 30 * time.Second
 	}
 	if c.Token == nil {
-		c.Token = googleIDToken()
+		c.Token = googleauth.IDTokens()
 	}
 	return c
 }
@@ -75,7 +78,7 @@ type SubAgent struct {
 // Errors are *Error with KindNotConfigured and name the variable to set.
 func NewSubAgent(cfg SubAgentConfig) (*SubAgent, error) {
 	cfg = cfg.withDefaults()
-	u, err := serviceURL(cfg.URL)
+	u, err := remote.Address(cfg.URL)
 	switch {
 	case cfg.URL == "":
 		return nil, errNoSubAgent()
@@ -84,7 +87,7 @@ func NewSubAgent(cfg SubAgentConfig) (*SubAgent, error) {
 	case u.RawQuery != "" || u.ForceQuery:
 		return nil, notConfigured("SUB_AGENT_URL is not usable: it must not have a query.")
 	}
-	s := &SubAgent{cfg: cfg, base: strings.TrimRight(u.String(), "/"), host: u.Hostname(), port: portOf(u)}
+	s := &SubAgent{cfg: cfg, base: strings.TrimRight(u.String(), "/"), host: u.Hostname(), port: remote.Port(u)}
 	switch cfg.Auth {
 	case "":
 		s.token = u.Scheme == "https"
@@ -174,20 +177,20 @@ func (s *SubAgent) post(caller context.Context, body []byte, depth int) (*SubAge
 	}
 	resp, err := s.client.Do(req)
 	if err != nil {
-		if ctx.Err() != nil || isTimeout(err) {
+		if ctx.Err() != nil || remote.TimedOut(err) {
 			return nil, s.interrupted(caller, err)
 		}
-		return nil, subAgentError("connection", "The sub-agent could not be reached.", networkCause(err))
+		return nil, subAgentError("connection", "The sub-agent could not be reached.", remote.Cause(err))
 	}
 	defer resp.Body.Close()
 	reply, err := io.ReadAll(io.LimitReader(resp.Body, maxSubAgentReply+1))
 	switch {
 	case len(reply) > maxSubAgentReply:
 		return nil, subAgentError("too_large", "The sub-agent's answer is larger than 4 MiB.", nil)
-	case err != nil && (ctx.Err() != nil || isTimeout(err)):
+	case err != nil && (ctx.Err() != nil || remote.TimedOut(err)):
 		return nil, s.interrupted(caller, err)
 	case err != nil:
-		return nil, subAgentError("connection", "The sub-agent broke off in the middle of its answer.", networkCause(err))
+		return nil, subAgentError("connection", "The sub-agent broke off in the middle of its answer.", remote.Cause(err))
 	}
 	return s.judge(resp, reply)
 }
@@ -220,7 +223,7 @@ func (s *SubAgent) judge(resp *http.Response, body []byte) (*SubAgentResponse, e
 
 // interrupted says whose clock or whose leaving ended the call.
 func (s *SubAgent) interrupted(caller context.Context, err error) *Error {
-	err = networkCause(err)
+	err = remote.Cause(err)
 	switch callerErr := caller.Err(); {
 	case errors.Is(callerErr, context.Canceled):
 		return &Error{Kind: KindCanceled, Reason: "canceled", Err: err,
@@ -237,10 +240,6 @@ func subAgentError(reason, message string, cause error) *Error {
 	return &Error{Kind: KindSubAgent, Reason: reason, Message: message, Err: cause}
 }
 
-func notConfigured(message string) *Error {
-	return &Error{Kind: KindNotConfigured, Reason: "not_configured", Message: message}
-}
-
 func errNoSubAgent() *Error { return notConfigured("There is no sub-agent: set SUB_AGENT_URL.") }
 
 // problemText returns the human text of an RFC 9457 problem, at most 300 bytes; "" when there is none.
@@ -252,7 +251,7 @@ func problemText(body []byte) string {
 	if p.Detail == "" {
 		p.Detail = p.Title
 	}
-	return cut(p.Detail, 300)
+	return redact.Bytes(p.Detail, 300)
 }
 
 func isJSON(contentType string) bool {

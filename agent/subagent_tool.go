@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/google/jsonschema-go/jsonschema"
+
+	"example.com/gemini-agent/tracing/redact"
 )
 
 // DelegateToolName is the name of the tool that hands a task to the sub-agent.
@@ -59,8 +61,8 @@ func (s *SubAgent) delegate(ctx context.Context, args map[string]any) (any, erro
 	task, _ := args["task"].(string)
 	task = strings.TrimSpace(task)
 	if task == "" || len(task) > maxTaskBytes {
-		return nil, &remoteToolError{reason: "invalid_arguments",
-			text: fmt.Sprintf("task must be 1 to %d bytes long", maxTaskBytes)}
+		return nil, &ToolError{Reason: "invalid_arguments",
+			Text: fmt.Sprintf("task must be 1 to %d bytes long", maxTaskBytes)}
 	}
 	who := callerOf(ctx)
 	body, err := json.Marshal(delegation{Task: task, UserID: who.userID, SessionID: who.sessionID})
@@ -71,7 +73,7 @@ func (s *SubAgent) delegate(ctx context.Context, args map[string]any) (any, erro
 	if err != nil {
 		var e *Error
 		if errors.As(err, &e) {
-			return nil, &remoteToolError{reason: e.Reason, text: e.Message, err: e}
+			return nil, &ToolError{Reason: e.Reason, Text: e.Message, Err: e}
 		}
 		return nil, err
 	}
@@ -81,14 +83,14 @@ func (s *SubAgent) delegate(ctx context.Context, args map[string]any) (any, erro
 			text += ": " + detail
 		}
 		if res.RetryAfter != "" {
-			text += " (retry after " + cut(res.RetryAfter, 40) + ")"
+			text += " (retry after " + redact.Bytes(res.RetryAfter, 40) + ")"
 		}
-		return nil, &remoteToolError{reason: fmt.Sprint(res.Status), text: text}
+		return nil, &ToolError{Reason: fmt.Sprint(res.Status), Text: text}
 	}
 	var out delegated
 	if err := json.Unmarshal(res.Body, &out); err != nil {
-		return nil, &remoteToolError{reason: "not_json", err: err,
-			text: "the sub-agent's answer has another form than an agent's"}
+		return nil, &ToolError{Reason: "not_json", Err: err,
+			Text: "the sub-agent's answer has another form than an agent's"}
 	}
 	return out, nil
 }

@@ -68,7 +68,7 @@ func NewTool[In, Out any](
 func decodeArguments(args map[string]any, in any) error {
 	raw, err := json.Marshal(args)
 	if err != nil {
-		return &toolFault{reason: "invalid_arguments", text: "the arguments are not valid JSON"}
+		return &ToolError{Reason: "invalid_arguments", Text: "the arguments are not valid JSON"}
 	}
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.DisallowUnknownFields()
@@ -77,7 +77,7 @@ func decodeArguments(args map[string]any, in any) error {
 		if te, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && te.Field != "" {
 			text = fmt.Sprintf("argument %q must be of type %s", te.Field, te.Type)
 		}
-		return &toolFault{reason: "invalid_arguments", text: text}
+		return &ToolError{Reason: "invalid_arguments", Text: text}
 	}
 	return nil
 }
@@ -89,29 +89,3 @@ func mustTool(t Tool, err error) Tool {
 	}
 	return t
 }
-
-// validToolName reports whether Gemini takes name for a function.
-func validToolName(name string) bool {
-	if name == "" || len(name) > 128 {
-		return false
-	}
-	for i, c := range []byte(name) {
-		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '_'
-		other := '0' <= c && c <= '9' || c == '.' || c == ':' || c == '-'
-		if !letter && (!other || i == 0) {
-			return false
-		}
-	}
-	return true
-}
-
-// toolFault is a fault around a call that is not the tool's own error. Its text is for the model and for the span.
-type toolFault struct {
-	reason string // error.type
-	text   string
-}
-
-func (f *toolFault) Error() string { return f.text }
-
-// ErrorType names the fault for the error.type attribute.
-func (f *toolFault) ErrorType() string { return f.reason }

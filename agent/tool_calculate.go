@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"go/token"
 	"math"
 	"strconv"
 )
@@ -41,22 +42,6 @@ const (
 	maxExpressionDepth = 100
 )
 
-// evaluate returns the value of expr, which is finite.
-func evaluate(expr string) (float64, error) {
-	if len(expr) > maxExpression {
-		return 0, calcFault("the expression is longer than %d characters", maxExpression)
-	}
-	p := &calcParser{src: expr}
-	v, err := p.sum()
-	if err != nil {
-		return 0, err
-	}
-	if p.space(); p.pos < len(p.src) {
-		return 0, p.unexpected()
-	}
-	return v, nil
-}
-
 // formatNumber writes whole numbers exactly as far as float64 holds them, and everything else in 15 digits, so that
 // 0.1 + 0.2 is 0.3.
 func formatNumber(v float64) json.Number {
@@ -88,7 +73,7 @@ func call(name string, args []float64, at int) (float64, error) {
 	}
 	f, ok := unary(name)
 	if !ok {
-		return 0, calcFault("there is no function of the name at position %d", at+1)
+		return 0, calcFault("there is no function of the name at position %d", at)
 	}
 	if len(args) != 1 {
 		return 0, calcFault("%s takes 1 argument, not %d", name, len(args))
@@ -130,18 +115,25 @@ func unary(name string) (func(float64) float64, bool) {
 	return nil, false
 }
 
-func divide(v, w float64) (float64, error) {
-	if w == 0 {
+// apply works out v op w; token.XOR stands for a power.
+func apply(op token.Token, v, w float64) (float64, error) {
+	switch op {
+	case token.ADD:
+		return finite(v + w)
+	case token.SUB:
+		return finite(v - w)
+	case token.MUL:
+		return finite(v * w)
+	case token.XOR:
+		return pow(v, w)
+	}
+	switch {
+	case w == 0:
 		return 0, calcFault("division by zero")
+	case op == token.REM:
+		return math.Mod(v, w), nil
 	}
 	return finite(v / w)
-}
-
-func remainder(v, w float64) (float64, error) {
-	if w == 0 {
-		return 0, calcFault("division by zero")
-	}
-	return math.Mod(v, w), nil
 }
 
 func pow(v, w float64) (float64, error) {
@@ -163,5 +155,5 @@ func finite(v float64) (float64, error) {
 }
 
 func calcFault(format string, args ...any) error {
-	return &toolFault{reason: "invalid_expression", text: fmt.Sprintf(format, args...)}
+	return &ToolError{Reason: "invalid_expression", Text: fmt.Sprintf(format, args...)}
 }

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode/utf8"
 
 	"example.com/gemini-agent/tracing/agenttrace"
 	"example.com/gemini-agent/tracing/redact"
@@ -67,8 +66,8 @@ func (r *run) startTool(ctx context.Context, c Call) func() ToolResult {
 		res := ToolResult{ID: c.ID, Name: c.Name}
 		var err error
 		if !known {
-			err = &toolFault{reason: "unknown_tool",
-				text: "there is no tool of that name; the tools on offer are: " + r.tools.names()}
+			err = &ToolError{Reason: "unknown_tool",
+				Text: "there is no tool of that name; the tools on offer are: " + r.tools.names()}
 		} else {
 			res.Output, err = r.callTool(ctx, tool, r.tools.schemas[i], c.Args)
 		}
@@ -115,7 +114,7 @@ type outcome struct {
 func runTool(ctx context.Context, t Tool, args map[string]any, maxBytes int) <-chan outcome {
 	done := make(chan outcome, 1)
 	go func() {
-		o := outcome{err: &toolFault{reason: "exited", text: "the tool ended without a result"}} // runtime.Goexit
+		o := outcome{err: &ToolError{Reason: "exited", Text: "the tool ended without a result"}} // runtime.Goexit
 		defer func() {
 			if v := recover(); v != nil {
 				o = outcome{err: panicFault(v)}
@@ -151,10 +150,10 @@ func await(ctx, toolCtx context.Context, timeout time.Duration, done <-chan outc
 		return o.out, o.err
 	}
 	if e := contextError(ctx); e != nil {
-		return nil, &toolFault{reason: e.Reason, text: "the task ended before the tool did"}
+		return nil, &ToolError{Reason: e.Reason, Text: "the task ended before the tool did"}
 	}
 	if errors.Is(o.err, context.DeadlineExceeded) {
-		return nil, &toolFault{reason: "timeout", text: fmt.Sprintf("the tool did not answer within %s", timeout)}
+		return nil, &ToolError{Reason: "timeout", Text: fmt.Sprintf("the tool did not answer within %s", timeout)}
 	}
 	return nil, o.err
 }
@@ -163,7 +162,7 @@ func await(ctx, toolCtx context.Context, timeout time.Duration, done <-chan outc
 func encode(out any, maxBytes int) (json.RawMessage, error) {
 	raw, err := marshal(out)
 	if err != nil {
-		return nil, &toolFault{reason: "invalid_result", text: "the tool's result cannot be written as JSON"}
+		return nil, &ToolError{Reason: "invalid_result", Text: "the tool's result cannot be written as JSON"}
 	}
 	if len(raw) <= maxBytes {
 		return raw, nil
@@ -174,7 +173,7 @@ func encode(out any, maxBytes int) (json.RawMessage, error) {
 	}
 	note := fmt.Sprintf("\n[cut: the result has %d bytes, more than the %d a tool may return; ask for less]",
 		len(raw), maxBytes)
-	return marshal(cut(text, maxBytes) + note)
+	return marshal(redact.Bytes(text, maxBytes) + note)
 }
 
 // marshal is json.Marshal without the escapes for HTML, which would only cost the model tokens.
@@ -198,12 +197,12 @@ func errorForModel(err error) string {
 	if text == "" {
 		text = "the tool failed"
 	}
-	return cut(redact.Text(text), maxToolError)
+	return redact.Bytes(redact.Text(text), maxToolError)
 }
 
 // panicFault describes a panic without its value, which may hold anything; runtime errors say only what went wrong in
 // the code. The place is the line that panicked.
-func panicFault(v any) *toolFault {
+func panicFault(v any) *ToolError {
 	text := "the tool failed unexpectedly"
 	if err, ok := v.(runtime.Error); ok {
 		text += ": " + err.Error()
@@ -217,36 +216,7 @@ func panicFault(v any) *toolFault {
 			break
 		}
 	}
-	return &toolFault{reason: "panic", text: text}
-}
-
-// spanName makes a span name of what the model called a tool. Names of real tools stay as they are; made-up ones are
-// kept readable and short.
-func spanName(name string) string {
-	if validToolName(name) {
-		return name
-	}
-	name = strings.Map(func(c rune) rune {
-		if c < 0x80 && (c == '_' || validToolName("a"+string(c))) {
-			return c
-		}
-		return '_'
-	}, cut(name, 64))
-	if name == "" {
-		return "unnamed"
-	}
-	return name
-}
-
-// cut returns at most the first n bytes of s, whole runes.
-func cut(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	for n > 0 && !utf8.RuneStart(s[n]) {
-		n--
-	}
-	return s[:n]
+	return &ToolError{Reason: "panic", Text: text}
 }
 
 // clone copies a JSON value.

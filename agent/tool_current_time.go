@@ -58,8 +58,8 @@ type zonedTime struct {
 func location(name string) (*time.Location, error) {
 	zone, err := time.LoadLocation(name)
 	if err != nil || name == "Local" {
-		return nil, &toolFault{reason: "unknown_timezone",
-			text: "there is no such time zone; use an IANA name such as Europe/Madrid, America/New_York or UTC"}
+		return nil, &ToolError{Reason: "unknown_timezone",
+			Text: "there is no such time zone; use an IANA name such as Europe/Madrid, America/New_York or UTC"}
 	}
 	return zone, nil
 }

@@ -119,7 +119,7 @@ func TestDecodeArgumentsIsStrict(t *testing.T) {
 		{"limit": math.Inf(1)},
 	} {
 		err := decodeArguments(args, &in)
-		if f, ok := errors.AsType[*toolFault](err); !ok || f.reason != "invalid_arguments" {
+		if f, ok := errors.AsType[*ToolError](err); !ok || f.Reason != "invalid_arguments" {
 			t.Errorf("%v: got %v", args, err)
 		}
 	}

@@ -104,7 +104,7 @@ func (ts *toolSchema) check(args map[string]any) error {
 		return nil
 	}
 	if err := resolved.Validate(args); err != nil {
-		return &toolFault{reason: "invalid_arguments", text: "invalid arguments: " + withoutValues(err)}
+		return &ToolError{Reason: "invalid_arguments", Text: "invalid arguments: " + withoutValues(err)}
 	}
 	return nil
 }

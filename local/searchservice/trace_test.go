@@ -11,7 +11,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/goleak"
 
-	"example.com/gemini-agent/agent"
+	"example.com/gemini-agent/agent/mcptools"
 	"example.com/gemini-agent/tracing/agenttrace"
 	"example.com/gemini-agent/tracing/tracingtest"
 )
@@ -49,7 +49,7 @@ func TestOneTraceFromTheAgentToTheSearch(t *testing.T) {
 	transport := &http.Transport{}
 	defer transport.CloseIdleConnections()
 	agentTracer := agenttrace.New(rec, agenttrace.Config{})
-	tools, err := agent.NewMCP(agent.MCPConfig{
+	tools, err := mcptools.New(mcptools.Config{
 		URLs: []string{server.URL + Path}, Tracer: agentTracer,
 		HTTPClient: &http.Client{Transport: clientSpans{transport, tracer}},
 	})

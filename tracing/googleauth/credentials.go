@@ -11,17 +11,20 @@ import (
 
 	"cloud.google.com/go/auth"
 	"cloud.google.com/go/auth/credentials"
+	"golang.org/x/sync/singleflight"
 )
 
-// googleAuth finds the application default credentials when the first export needs them, not before:
-// looking for them reads files and may ask the metadata server. A failure is remembered for a growing
-// while, then looked into again, so a credential that comes late is found. It is a gRPC
-// PerRPCCredentials. Safe for concurrent use.
+// Credentials finds the application default credentials when the first request needs them, not before: looking for
+// them reads files and may ask the metadata server. A failure is remembered for a growing while, then looked into
+// again, so a credential that comes late is found. Neither the search nor the fetching of a token makes a caller wait
+// longer than its context lives: both run beside the callers, once for all of them. It is a gRPC PerRPCCredentials.
+// Safe for concurrent use.
 type Credentials struct {
 	quotaProject string // billed project for user credentials that name none; "": theirs
 	Detect       func() (*auth.Credentials, error)
 	now          func() time.Time
 	warming      atomic.Bool
+	fetching     singleflight.Group // one token at a time
 
 	mu       sync.Mutex
 	creds    *auth.Credentials
@@ -31,8 +34,18 @@ type Credentials struct {
 	looking  chan struct{} // closed when the search under way is over; nil: none
 }
 
+// LookupError says that no Google credentials were found.
+type LookupError struct{ Err error }
+
+func (e *LookupError) Error() string { return "looking for Google credentials: " + e.Err.Error() }
+
+// Unwrap returns why.
+func (e *LookupError) Unwrap() error { return e.Err }
+
 const cloudPlatformScope = "https://www.googleapis.com/auth/cloud-platform"
 
+// New returns the credentials of this process. quotaProject is billed for those of a person that name no project.
+// Nothing is looked for yet.
 func New(quotaProject string) *Credentials {
 	return &Credentials{quotaProject: quotaProject, now: time.Now, Detect: func() (*auth.Credentials, error) {
 		return credentials.DetectDefault(&credentials.DetectOptions{
@@ -52,7 +65,7 @@ func (g *Credentials) GetRequestMetadata(ctx context.Context, _ ...string) (map[
 	if err != nil {
 		return nil, err
 	}
-	tok, err := creds.Token(ctx)
+	tok, err := g.token(ctx, creds)
 	if err != nil {
 		return nil, fmt.Errorf("getting a Google access token: %w", err)
 	}
@@ -65,6 +78,28 @@ func (g *Credentials) GetRequestMetadata(ctx context.Context, _ ...string) (map[
 		md["x-goog-user-project"] = p
 	}
 	return md, nil
+}
+
+// tokenLimit bounds the fetching of a token, which outlives the callers that wait for it.
+const tokenLimit = 20 * time.Second
+
+// token returns a token, of the credentials' cache or a new one. The cache is locked while a token is fetched, and that
+// lock heeds no context.
+func (g *Credentials) token(ctx context.Context, creds *auth.Credentials) (*auth.Token, error) {
+	done := g.fetching.DoChan("", func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.Background(), tokenLimit)
+		defer cancel()
+		return creds.Token(ctx)
+	})
+	select {
+	case res := <-done:
+		if res.Err != nil {
+			return nil, res.Err
+		}
+		return res.Val.(*auth.Token), nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // quota returns the project to bill. Google needs one with a user's credentials. A service account has
@@ -80,7 +115,7 @@ func (g *Credentials) quota(ctx context.Context, creds *auth.Credentials) string
 	return ""
 }
 
-// projectID returns the project of the credentials, "" when there is none.
+// ProjectID returns the project of the credentials, "" when there is none.
 func (g *Credentials) ProjectID(ctx context.Context) string {
 	creds, err := g.credentials(ctx)
 	if err != nil {
@@ -96,7 +131,7 @@ func (g *Credentials) ProjectID(ctx context.Context) string {
 // warmTimeout bounds the look-up that nobody waits for.
 const warmTimeout = 10 * time.Second
 
-// warm gets the credentials and a valid token in the background.
+// Warm gets the credentials and a valid token in the background.
 func (g *Credentials) Warm() {
 	if !g.warming.CompareAndSwap(false, true) {
 		return
@@ -147,7 +182,7 @@ func (g *Credentials) look(done chan struct{}) {
 	defer g.mu.Unlock()
 	if err != nil {
 		g.failures++
-		g.creds, g.err = nil, fmt.Errorf("looking for Google credentials: %w", err)
+		g.creds, g.err = nil, &LookupError{err}
 		g.retryAt = g.now().Add(min(time.Second<<min(g.failures-1, 10), 30*time.Second))
 	} else {
 		g.creds, g.err = creds, nil

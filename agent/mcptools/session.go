@@ -1,14 +1,15 @@
-package agent
+package mcptools
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"sync/atomic"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"example.com/gemini-agent/agent/remote"
 )
 
 // legacyBelow is the first protocol revision without sessions. The SDK asks for it with a probe that older services
@@ -18,25 +19,25 @@ const (
 	latestLegacy = "2025-11-25"
 )
 
-// mcpConn is one session with a service.
-type mcpConn struct {
+// connection is one session with a service.
+type connection struct {
 	session *mcp.ClientSession
 	lost    atomic.Bool // broken: given up, or about to be
 }
 
-func (c *mcpConn) legacy() bool { return c.session.InitializeResult().ProtocolVersion < legacyBelow }
+func (c *connection) legacy() bool { return c.session.InitializeResult().ProtocolVersion < legacyBelow }
 
 // connect opens a session. Its requests carry ctx's trace; what follows carries that of its own call. See lentContext.
-func (s *mcpServer) connect(ctx context.Context) (*mcpConn, error) {
-	conn := &mcpConn{}
+func (s *server) connect(ctx context.Context) (*connection, error) {
+	conn := &connection{}
 	httpClient := *s.client
-	httpClient.Transport = &mcpTransport{base: s.client.Transport, conn: conn}
+	httpClient.Transport = &transport{base: s.client.Transport, conn: conn}
 	client := mcp.NewClient(&mcp.Implementation{Name: "gemini-agent", Version: s.cfg.Version}, &mcp.ClientOptions{
 		// We offer the service nothing: no roots, no sampling, no questions to the user.
 		Capabilities:   &mcp.ClientCapabilities{},
 		MultiRoundTrip: &mcp.MultiRoundTripOptions{Disabled: true},
 	})
-	// A ToolListChangedHandler would make the SDK open a standing stream; see MCP.
+	// A ToolListChangedHandler would make the SDK open a standing stream; see Source.
 	client.AddReceivingMiddleware(func(next mcp.MethodHandler) mcp.MethodHandler {
 		return func(ctx context.Context, method string, req mcp.Request) (mcp.Result, error) {
 			if method == "notifications/tools/list_changed" {
@@ -54,7 +55,7 @@ func (s *mcpServer) connect(ctx context.Context) (*mcpConn, error) {
 	session, err := client.Connect(ctx, &mcp.StreamableClientTransport{
 		Endpoint: s.endpoint, HTTPClient: &httpClient, DisableStandaloneSSE: true,
 		MaxRetries:   2, // of resuming a broken answer; the call's own deadline is near
-		MaxEventSize: mcpMaxBody,
+		MaxEventSize: maxBody,
 	}, options)
 	if err != nil {
 		return nil, fmt.Errorf("connecting: %w", err)
@@ -99,16 +100,16 @@ type sentOutcome struct {
 
 type sentKey struct{}
 
-// mcpTransport sits between the SDK and the instrumented transport: it notes what became of each call, bounds the
+// transport sits between the SDK and the instrumented transport: it notes what became of each call, bounds the
 // answers (the SDK reads some of them whole), and keeps quiet about sessions that are lost anyway.
-type mcpTransport struct {
+type transport struct {
 	base http.RoundTripper
-	conn *mcpConn
+	conn *connection
 }
 
 var errSessionLost = errors.New("the session is lost")
 
-func (t *mcpTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.Method == http.MethodDelete && t.conn.lost.Load() {
 		return nil, errSessionLost
 	}
@@ -127,23 +128,6 @@ func (t *mcpTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	resp.Body = &boundedBody{ReadCloser: resp.Body, left: mcpMaxBody}
+	resp.Body = remote.Body(resp.Body, maxBody)
 	return resp, nil
-}
-
-var errTooLarge = errors.New("the answer is too large")
-
-// boundedBody fails once more than left bytes have been read.
-type boundedBody struct {
-	io.ReadCloser
-	left int64
-}
-
-func (b *boundedBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	b.left -= int64(n)
-	if b.left < 0 {
-		return 0, errTooLarge
-	}
-	return n, err
 }

@@ -1,4 +1,4 @@
-package agent
+package mcptools
 
 import (
 	"bytes"
@@ -15,10 +15,10 @@ import (
 	"time"
 )
 
-func TestMCPAnswerOverTheBound(t *testing.T) {
+func TestAnswerOverTheBound(t *testing.T) {
 	bothGenerations(t, func(t *testing.T, sessions bool) {
 		service := startToolService(t, "svc", sessions)
-		m, _ := newMCP(t, MCPConfig{URLs: []string{service.url()}})
+		m, _ := newMCP(t, Config{URLs: []string{service.url()}})
 		tools := m.Tools(t.Context())
 		var blank atomic.Int64 // bytes
 		service.before = func(seen toolRequest, w http.ResponseWriter, r *http.Request) bool {
@@ -37,22 +37,22 @@ func TestMCPAnswerOverTheBound(t *testing.T) {
 			blank.Store(size)
 			return toolNamed(t, tools, "echo").Call(t.Context(), map[string]any{"text": "x"})
 		}
-		if got, err := call(mcpMaxBody); err == nil || reasonOf(err) != "connection" {
+		if got, err := call(maxBody); err == nil || reasonOf(err) != "connection" {
 			t.Errorf("an answer over the bound = %v, %v (%s), want a broken answer", got, err, reasonOf(err))
 		}
-		if got, err := call(mcpMaxBody - 1<<20); err != nil || got != "whole" {
+		if got, err := call(maxBody - 1<<20); err != nil || got != "whole" {
 			t.Errorf("the next answer, within the bound = %v, %v", got, err)
 		}
 	})
 }
 
-func TestMCPServiceDownAtStart(t *testing.T) {
+func TestServiceDownAtStart(t *testing.T) {
 	noLeaks(t)
 	up, down := startToolService(t, "up", false), startToolService(t, "down", false)
 	down.stop()
 	var log bytes.Buffer
 	dials := &countingTransport{base: loopback(t).Transport}
-	m, clock := newMCP(t, MCPConfig{URLs: []string{down.url() + "?key=hunter2", up.url()},
+	m, clock := newMCP(t, Config{URLs: []string{down.url() + "?key=hunter2", up.url()},
 		HTTPClient: &http.Client{Transport: dials}, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	for range 3 {
 		if got := toolNames(m.Tools(t.Context())); got != "big echo fail look" {
@@ -70,7 +70,7 @@ func TestMCPServiceDownAtStart(t *testing.T) {
 	if m.Tools(t.Context()); dials.to(down.addr) != tried {
 		t.Error("the service was tried again at once")
 	}
-	clock.advance(mcpBackOff)
+	clock.advance(backOff)
 	if got := toolNames(m.Tools(t.Context())); got != "big echo fail look up_big up_echo up_fail up_look" {
 		t.Errorf("tools after the back-off = %q", got)
 	}
@@ -99,11 +99,11 @@ func (c *countingTransport) to(host string) int {
 	return c.count[host]
 }
 
-func TestMCPBackOffDoubles(t *testing.T) {
+func TestBackOffDoubles(t *testing.T) {
 	noLeaks(t)
 	down := startToolService(t, "down", false)
 	down.stop()
-	m, clock := newMCP(t, MCPConfig{URLs: []string{down.url()}})
+	m, clock := newMCP(t, Config{URLs: []string{down.url()}})
 	server := m.servers[0]
 	for _, want := range []time.Duration{5, 10, 20, 40, 60, 60} {
 		m.Tools(t.Context())
@@ -114,12 +114,12 @@ func TestMCPBackOffDoubles(t *testing.T) {
 	}
 }
 
-func TestMCPSlowServiceIsNotWaitedFor(t *testing.T) {
+func TestSlowServiceIsNotWaitedFor(t *testing.T) {
 	noLeaks(t)
 	service := startToolService(t, "svc", false)
 	release := make(chan struct{})
 	service.before = func(toolRequest, http.ResponseWriter, *http.Request) bool { <-release; return false }
-	m, _ := newMCP(t, MCPConfig{URLs: []string{service.url()}})
+	m, _ := newMCP(t, Config{URLs: []string{service.url()}})
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
 	defer cancel()
 	if tools := m.Tools(ctx); len(tools) != 0 {
@@ -135,7 +135,7 @@ func TestMCPSlowServiceIsNotWaitedFor(t *testing.T) {
 	}
 }
 
-func TestMCPDiesMidCall(t *testing.T) {
+func TestDiesMidCall(t *testing.T) {
 	bothGenerations(t, func(t *testing.T, sessions bool) {
 		tests := []struct {
 			tool  string
@@ -155,7 +155,7 @@ func TestMCPDiesMidCall(t *testing.T) {
 					}
 					panic(http.ErrAbortHandler)
 				}
-				m, _ := newMCP(t, MCPConfig{URLs: []string{service.url()}})
+				m, _ := newMCP(t, Config{URLs: []string{service.url()}})
 				got, err := toolNamed(t, m.Tools(t.Context()), tt.tool).Call(t.Context(), map[string]any{"text": "x"})
 				if tt.ok != (err == nil) || !tt.ok && reasonOf(err) != "connection" {
 					t.Errorf("%s = %v, %v", tt.tool, got, err)
@@ -168,7 +168,7 @@ func TestMCPDiesMidCall(t *testing.T) {
 	})
 }
 
-func TestMCPBreaksOffInItsAnswer(t *testing.T) {
+func TestBreaksOffInItsAnswer(t *testing.T) {
 	bothGenerations(t, func(t *testing.T, sessions bool) {
 		for _, contentType := range []string{"application/json", "text/event-stream"} {
 			service := startToolService(t, "svc", sessions)
@@ -180,7 +180,7 @@ func TestMCPBreaksOffInItsAnswer(t *testing.T) {
 				w.(http.Flusher).Flush()
 				panic(http.ErrAbortHandler)
 			}
-			m, _ := newMCP(t, MCPConfig{URLs: []string{service.url()}})
+			m, _ := newMCP(t, Config{URLs: []string{service.url()}})
 			_, err := toolNamed(t, m.Tools(t.Context()), "echo").Call(t.Context(), map[string]any{"text": "x"})
 			if err == nil || reasonOf(err) != "connection" || !strings.Contains(err.Error(), "broke off") {
 				t.Errorf("%s: echo = %v (%s)", contentType, err, reasonOf(err))
@@ -190,11 +190,11 @@ func TestMCPBreaksOffInItsAnswer(t *testing.T) {
 	})
 }
 
-func TestMCPServiceRestarts(t *testing.T) {
+func TestServiceRestarts(t *testing.T) {
 	bothGenerations(t, func(t *testing.T, sessions bool) {
 		service := startToolService(t, "svc", sessions)
 		client := loopback(t)
-		m, _ := newMCP(t, MCPConfig{URLs: []string{service.url()}, HTTPClient: client})
+		m, _ := newMCP(t, Config{URLs: []string{service.url()}, HTTPClient: client})
 		echo := toolNamed(t, m.Tools(t.Context()), "echo")
 		service.restart()
 		client.CloseIdleConnections() // as happens by itself once the old server's farewell has arrived
@@ -214,9 +214,9 @@ func TestMCPServiceRestarts(t *testing.T) {
 	})
 }
 
-// TestMCPSessionForgotten: servers say in different ways that they do not know a session any more. None of them has
+// TestSessionForgotten: servers say in different ways that they do not know a session any more. None of them has
 // begun the call, so it is repeated over a new session.
-func TestMCPSessionForgotten(t *testing.T) {
+func TestSessionForgotten(t *testing.T) {
 	tests := []struct {
 		name   string
 		status int
@@ -232,7 +232,7 @@ func TestMCPSessionForgotten(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			noLeaks(t)
 			service := startToolService(t, "svc", true)
-			m, _ := newMCP(t, MCPConfig{URLs: []string{service.url()}})
+			m, _ := newMCP(t, Config{URLs: []string{service.url()}})
 			echo := toolNamed(t, m.Tools(t.Context()), "echo")
 			var forgot atomic.Bool
 			service.before = func(seen toolRequest, w http.ResponseWriter, r *http.Request) bool {
@@ -262,7 +262,7 @@ func TestMCPSessionForgotten(t *testing.T) {
 	}
 }
 
-func TestMCPRefusalsKeepTheSession(t *testing.T) {
+func TestRefusalsKeepTheSession(t *testing.T) {
 	bothGenerations(t, func(t *testing.T, sessions bool) {
 		service := startToolService(t, "svc", sessions)
 		var status atomic.Int32
@@ -273,7 +273,7 @@ func TestMCPRefusalsKeepTheSession(t *testing.T) {
 			w.WriteHeader(int(status.Load()))
 			return true
 		}
-		m, _ := newMCP(t, MCPConfig{URLs: []string{service.url()}})
+		m, _ := newMCP(t, Config{URLs: []string{service.url()}})
 		echo := toolNamed(t, m.Tools(t.Context()), "echo")
 		for _, code := range []int{429, 500, 503} {
 			status.Store(int32(code))
@@ -291,7 +291,7 @@ func TestMCPRefusalsKeepTheSession(t *testing.T) {
 	})
 }
 
-func TestMCPCallObeysItsContext(t *testing.T) {
+func TestCallObeysItsContext(t *testing.T) {
 	bothGenerations(t, func(t *testing.T, sessions bool) {
 		service := startToolService(t, "svc", sessions)
 		release := make(chan struct{})
@@ -307,7 +307,7 @@ func TestMCPCallObeysItsContext(t *testing.T) {
 			}
 			return false
 		}
-		m, _ := newMCP(t, MCPConfig{URLs: []string{service.url()}})
+		m, _ := newMCP(t, Config{URLs: []string{service.url()}})
 		echo := toolNamed(t, m.Tools(t.Context()), "echo")
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 		defer cancel()
@@ -331,7 +331,7 @@ func TestMCPCallObeysItsContext(t *testing.T) {
 	})
 }
 
-func TestMCPCloseWhileConnecting(t *testing.T) {
+func TestCloseWhileConnecting(t *testing.T) {
 	noLeaks(t)
 	service := startToolService(t, "svc", false)
 	arrived := make(chan struct{}, 10)
@@ -340,7 +340,7 @@ func TestMCPCloseWhileConnecting(t *testing.T) {
 		<-r.Context().Done()
 		return true
 	}
-	m, _ := newMCP(t, MCPConfig{URLs: []string{service.url()}})
+	m, _ := newMCP(t, Config{URLs: []string{service.url()}})
 	done := make(chan struct{})
 	go func() { defer close(done); m.Tools(context.Background()) }()
 	<-arrived

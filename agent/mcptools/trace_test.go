@@ -1,10 +1,8 @@
-package agent
+package mcptools
 
 import (
-	"context"
 	"fmt"
 	"net/http"
-	"strings"
 	"testing"
 
 	"go.opentelemetry.io/otel/codes"
@@ -58,54 +56,11 @@ func attributesOf(span sdktrace.ReadOnlySpan) map[string]string {
 	return attrs
 }
 
-func TestSubAgentSpans(t *testing.T) {
-	tests := []struct {
-		name      string
-		handler   http.HandlerFunc
-		errorType string // "" for success
-	}{
-		{"answer", respond(200, "application/json", `{}`), ""},
-		{"handed back", respond(429, "application/problem+json", `{}`), "429"},
-		{"failed", respond(500, "application/problem+json", `{}`), "500"},
-		{"HTML", respond(200, "text/html", `<html>`), "not_json"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			noLeaks(t)
-			rec, tracer, client := recorded(t)
-			var parent trace.SpanContext
-			server := serve(t, func(w http.ResponseWriter, r *http.Request) {
-				ctx := propagation.TraceContext{}.Extract(context.Background(), propagation.HeaderCarrier(r.Header))
-				parent = trace.SpanContextFromContext(ctx)
-				tt.handler(w, r)
-			})
-			s := newSubAgent(t, SubAgentConfig{URL: server.URL, Name: "helper", HTTPClient: client, Tracer: tracer})
-			s.Execute(t.Context(), []byte(`{}`))
-			spans := rec.Spans()
-			call, http := spanCalled(t, spans, "invoke_agent helper"), spanCalled(t, spans, "POST")
-			if call.SpanKind() != trace.SpanKindClient || http.Parent().SpanID() != call.SpanContext().SpanID() ||
-				parent.SpanID() != http.SpanContext().SpanID() {
-				t.Errorf("the spans do not nest:\n%s", tracingtest.Tree(spans, tracingtest.TreeConfig{}))
-			}
-			attrs := attributesOf(call)
-			if attrs["server.address"] != "127.0.0.1" || !strings.HasSuffix(server.URL, ":"+attrs["server.port"]) {
-				t.Errorf("server = %s:%s, want %s", attrs["server.address"], attrs["server.port"], server.URL)
-			}
-			if attrs["error.type"] != tt.errorType || (call.Status().Code == codes.Error) != (tt.errorType != "") {
-				t.Errorf("error.type = %q, status %v", attrs["error.type"], call.Status())
-			}
-			for _, v := range tracingtest.Conformance([]sdktrace.ReadOnlySpan{call}) {
-				t.Error(v)
-			}
-		})
-	}
-}
-
-func TestMCPSpans(t *testing.T) {
+func TestSpans(t *testing.T) {
 	bothGenerations(t, func(t *testing.T, sessions bool) {
 		rec, tracer, client := recorded(t)
 		service := startToolService(t, "svc", sessions)
-		m, _ := newMCP(t, MCPConfig{URLs: []string{service.url()}, HTTPClient: client, Tracer: tracer})
+		m, _ := newMCP(t, Config{URLs: []string{service.url()}, HTTPClient: client, Tracer: tracer})
 		call := func(name string) (sdktrace.ReadOnlySpan, []sdktrace.ReadOnlySpan) {
 			tool := toolNamed(t, m.Tools(t.Context()), name)
 			rec.Reset()

@@ -1,4 +1,4 @@
-package agent
+package mcptools
 
 import (
 	"encoding/json"
@@ -6,38 +6,41 @@ import (
 	"strings"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"example.com/gemini-agent/agent"
+	"example.com/gemini-agent/tracing/redact"
 )
 
 const (
-	maxMCPResult = 256 << 10 // bytes of a result
-	maxMCPError  = 4 << 10   // bytes of an error text
+	maxResult = 256 << 10 // bytes of a result
+	maxError  = 4 << 10   // bytes of an error text
 )
 
-// mcpResult turns the result of a tool into what the model gets: structured content as it is, a text that is JSON as
+// result turns the result of a tool into what the model gets: structured content as it is, a text that is JSON as
 // JSON, other texts joined, and a note in place of what is not text. More than 256 KiB is cut, and says so.
 // A result marked isError becomes an error with its text and the error.type tool_error.
-func mcpResult(res *mcp.CallToolResult) (any, error) {
+func result(res *mcp.CallToolResult) (any, error) {
 	if res.NeedsInput() {
-		return nil, &remoteToolError{reason: "input_required", text: "the tool asks for input that this agent cannot give"}
+		return nil, &agent.ToolError{Reason: "input_required", Text: "the tool asks for input that this agent cannot give"}
 	}
-	text := mcpText(res.Content)
+	text := text(res.Content)
 	if res.IsError {
 		if text == "" {
 			text = "the tool failed and gave no reason"
 		}
-		return nil, &remoteToolError{reason: "tool_error", text: cut(text, maxMCPError)}
+		return nil, &agent.ToolError{Reason: "tool_error", Text: redact.Bytes(text, maxError)}
 	}
 	if res.StructuredContent != nil {
 		data, err := json.Marshal(res.StructuredContent)
 		switch {
-		case err == nil && len(data) <= maxMCPResult:
+		case err == nil && len(data) <= maxResult:
 			return json.RawMessage(data), nil
 		case text == "":
 			text = string(data)
 		}
 	}
-	if len(text) > maxMCPResult {
-		return fmt.Sprintf("%s\n[cut: %d bytes of %d are shown]", cut(text, maxMCPResult), maxMCPResult, len(text)), nil
+	if len(text) > maxResult {
+		return fmt.Sprintf("%s\n[cut: %d bytes of %d are shown]", redact.Bytes(text, maxResult), maxResult, len(text)), nil
 	}
 	trimmed := strings.TrimSpace(text)
 	if strings.IndexAny(trimmed, "{[") == 0 && json.Valid([]byte(trimmed)) {
@@ -46,8 +49,8 @@ func mcpResult(res *mcp.CallToolResult) (any, error) {
 	return text, nil
 }
 
-// mcpText joins the readable parts of a result.
-func mcpText(content []mcp.Content) string {
+// text joins the readable parts of a result.
+func text(content []mcp.Content) string {
 	var parts []string
 	for _, c := range content {
 		switch c := c.(type) {

@@ -1,4 +1,4 @@
-package agent
+package mcptools
 
 import (
 	"context"
@@ -12,10 +12,10 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-func TestMCPListsAndCalls(t *testing.T) {
+func TestListsAndCalls(t *testing.T) {
 	bothGenerations(t, func(t *testing.T, sessions bool) {
 		service := startToolService(t, "svc", sessions)
-		m, _ := newMCP(t, MCPConfig{URLs: []string{service.url()}})
+		m, _ := newMCP(t, Config{URLs: []string{service.url()}})
 		tools := m.Tools(t.Context())
 		if got := toolNames(tools); got != "big echo fail look" {
 			t.Fatalf("tools = %q", got)
@@ -41,10 +41,10 @@ func TestMCPListsAndCalls(t *testing.T) {
 	})
 }
 
-func TestMCPSendsTheTraceContext(t *testing.T) {
+func TestSendsTheTraceContext(t *testing.T) {
 	bothGenerations(t, func(t *testing.T, sessions bool) {
 		service := startToolService(t, "svc", sessions)
-		m, _ := newMCP(t, MCPConfig{URLs: []string{service.url()}, Propagator: w3cAndB3{}})
+		m, _ := newMCP(t, Config{URLs: []string{service.url()}, Propagator: w3cAndB3{}})
 		first := spanContext(0x11, 0x12)
 		tools := m.Tools(first)
 		for _, r := range service.requests("POST") {
@@ -113,10 +113,10 @@ func vendorContext(t *testing.T, trc, span byte) context.Context {
 	return baggage.ContextWithBaggage(ctx, bag)
 }
 
-func TestMCPToolError(t *testing.T) {
+func TestToolError(t *testing.T) {
 	bothGenerations(t, func(t *testing.T, sessions bool) {
 		service := startToolService(t, "svc", sessions)
-		m, _ := newMCP(t, MCPConfig{URLs: []string{service.url()}})
+		m, _ := newMCP(t, Config{URLs: []string{service.url()}})
 		tools := m.Tools(t.Context())
 		_, err := toolNamed(t, tools, "fail").Call(t.Context(), map[string]any{"text": "x"})
 		if err == nil || err.Error() != "no such city" || reasonOf(err) != "tool_error" {
@@ -128,22 +128,22 @@ func TestMCPToolError(t *testing.T) {
 	})
 }
 
-func TestMCPResultOf1MB(t *testing.T) {
+func TestResultOf1MB(t *testing.T) {
 	bothGenerations(t, func(t *testing.T, sessions bool) {
 		service := startToolService(t, "svc", sessions)
-		m, _ := newMCP(t, MCPConfig{URLs: []string{service.url()}})
+		m, _ := newMCP(t, Config{URLs: []string{service.url()}})
 		got, err := toolNamed(t, m.Tools(t.Context()), "big").Call(t.Context(), map[string]any{"text": "x"})
 		text, _ := got.(string)
-		if err != nil || len(text) > maxMCPResult+100 || !strings.HasSuffix(text, "bytes of 1048576 are shown]") {
+		if err != nil || len(text) > maxResult+100 || !strings.HasSuffix(text, "bytes of 1048576 are shown]") {
 			t.Errorf("big = %d bytes, %.80q, %v", len(text), text[max(0, len(text)-80):], err)
 		}
 	})
 }
 
-func TestMCPConnectsOnceForAll(t *testing.T) {
+func TestConnectsOnceForAll(t *testing.T) {
 	bothGenerations(t, func(t *testing.T, sessions bool) {
 		service := startToolService(t, "svc", sessions)
-		m, _ := newMCP(t, MCPConfig{URLs: []string{service.url()}})
+		m, _ := newMCP(t, Config{URLs: []string{service.url()}})
 		var wg sync.WaitGroup
 		for range 20 {
 			wg.Go(func() {
@@ -164,7 +164,7 @@ func TestMCPConnectsOnceForAll(t *testing.T) {
 	})
 }
 
-func TestMCPRedirects(t *testing.T) {
+func TestRedirects(t *testing.T) {
 	noLeaks(t)
 	service := startToolService(t, "svc", false)
 	elsewhere := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -177,11 +177,11 @@ func TestMCPRedirects(t *testing.T) {
 		http.Redirect(w, r, "/mcp/", http.StatusTemporaryRedirect)
 		return true
 	}
-	m, _ := newMCP(t, MCPConfig{URLs: []string{elsewhere.URL}})
+	m, _ := newMCP(t, Config{URLs: []string{elsewhere.URL}})
 	if tools := m.Tools(t.Context()); len(tools) != 0 || len(service.requests("")) != 0 {
 		t.Errorf("a redirect to another host was followed: %q", toolNames(tools))
 	}
-	m, _ = newMCP(t, MCPConfig{URLs: []string{service.url()}})
+	m, _ = newMCP(t, Config{URLs: []string{service.url()}})
 	if tools := m.Tools(t.Context()); len(tools) != 4 {
 		t.Errorf("a redirect within the service was not followed: %q", toolNames(tools))
 	}
@@ -189,13 +189,13 @@ func TestMCPRedirects(t *testing.T) {
 
 func TestNewMCPChecksURLs(t *testing.T) {
 	service := startToolService(t, "svc", false)
-	m, err := NewMCP(MCPConfig{HTTPClient: loopback(t), URLs: []string{
+	m, err := New(Config{HTTPClient: loopback(t), URLs: []string{
 		"", "svc.example/mcp", "ftp://svc.example", "http://user:hunter2@svc.example",
 		"http://svc.example:hunter2/", service.url(),
 	}})
 	t.Cleanup(func() { _ = m.Close() }) // usable beside the error
 	if err == nil || strings.Count(err.Error(), "MCP_SERVER_URL") != 5 || strings.Contains(err.Error(), "hunter2") {
-		t.Errorf("NewMCP = %v", err)
+		t.Errorf("New = %v", err)
 	}
 	if tools := m.Tools(t.Context()); len(tools) != 4 {
 		t.Errorf("the good URL is not used: %q", toolNames(tools))
@@ -203,7 +203,7 @@ func TestNewMCPChecksURLs(t *testing.T) {
 }
 
 func TestNilMCPOffersNothing(t *testing.T) {
-	var m *MCP
+	var m *Source
 	if tools := m.Tools(t.Context()); tools != nil || m.Close() != nil {
 		t.Errorf("tools = %v", tools)
 	}

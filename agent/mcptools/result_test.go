@@ -1,4 +1,4 @@
-package agent
+package mcptools
 
 import (
 	"encoding/json"
@@ -8,7 +8,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
-func TestMCPResult(t *testing.T) {
+func TestResult(t *testing.T) {
 	text := func(s string) mcp.Content { return &mcp.TextContent{Text: s} }
 	tests := []struct {
 		name string
@@ -40,26 +40,26 @@ func TestMCPResult(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := mcpResult(&tt.in)
+			got, err := result(&tt.in)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if data, _ := json.Marshal(got); string(data) != tt.want {
-				t.Errorf("mcpResult = %s, want %s", data, tt.want)
+				t.Errorf("result = %s, want %s", data, tt.want)
 			}
 		})
 	}
 }
 
-func TestMCPResultIsCutAtARune(t *testing.T) {
+func TestResultIsCutAtARune(t *testing.T) {
 	for _, in := range []mcp.CallToolResult{
-		{Content: []mcp.Content{&mcp.TextContent{Text: "x" + strings.Repeat("é", maxMCPResult)}}},
-		{StructuredContent: map[string]any{"x": strings.Repeat("é", maxMCPResult)}},
+		{Content: []mcp.Content{&mcp.TextContent{Text: "x" + strings.Repeat("é", maxResult)}}},
+		{StructuredContent: map[string]any{"x": strings.Repeat("é", maxResult)}},
 	} {
-		got, err := mcpResult(&in)
+		got, err := result(&in)
 		text, ok := got.(string)
-		if err != nil || !ok || len(text) > maxMCPResult+64 || !strings.Contains(text, "[cut: ") {
-			t.Fatalf("mcpResult = %T of %d bytes, %v", got, len(text), err)
+		if err != nil || !ok || len(text) > maxResult+64 || !strings.Contains(text, "[cut: ") {
+			t.Fatalf("result = %T of %d bytes, %v", got, len(text), err)
 		}
 		if strings.ToValidUTF8(text, "") != text {
 			t.Error("a rune was split")
@@ -67,16 +67,16 @@ func TestMCPResultIsCutAtARune(t *testing.T) {
 	}
 }
 
-func TestMCPResultErrors(t *testing.T) {
+func TestResultErrors(t *testing.T) {
 	tests := []struct {
 		name, text, want string
 	}{
 		{"with a reason", "no such city", "no such city"},
 		{"without", "", "the tool failed and gave no reason"},
-		{"endless", strings.Repeat("x", 1<<20), strings.Repeat("x", maxMCPError)},
+		{"endless", strings.Repeat("x", 1<<20), strings.Repeat("x", maxError)},
 	}
 	for _, tt := range tests {
-		_, err := mcpResult(&mcp.CallToolResult{IsError: true, Content: []mcp.Content{&mcp.TextContent{Text: tt.text}}})
+		_, err := result(&mcp.CallToolResult{IsError: true, Content: []mcp.Content{&mcp.TextContent{Text: tt.text}}})
 		if err == nil || err.Error() != tt.want || reasonOf(err) != "tool_error" {
 			t.Errorf("%s: %.60v (%s)", tt.name, err, reasonOf(err))
 		}

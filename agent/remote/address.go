@@ -1,4 +1,4 @@
-package agent
+package remote
 
 import (
 	"errors"
@@ -6,8 +6,9 @@ import (
 	"strconv"
 )
 
-// serviceURL parses the address of another service. Its errors hold nothing of the address, which may hold a secret.
-func serviceURL(raw string) (*url.URL, error) {
+// Address parses the address of a service: absolute, http or https, without user or fragment. Its errors hold nothing
+// of the address, which may hold a secret.
+func Address(raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	switch {
 	case err != nil:
@@ -20,14 +21,14 @@ func serviceURL(raw string) (*url.URL, error) {
 		return nil, errors.New("it must not hold a user or password")
 	case u.Fragment != "":
 		return nil, errors.New("it must not have a fragment")
-	case portOf(u) == 0:
+	case Port(u) == 0:
 		return nil, errors.New("its port is not a number from 1 to 65535")
 	}
 	return u, nil
 }
 
-// portOf returns the port a URL leads to, 0 when it is out of range.
-func portOf(u *url.URL) int {
+// Port returns the port that an http or https URL leads to, 0 when it is out of range.
+func Port(u *url.URL) int {
 	switch port := u.Port(); {
 	case port != "":
 		n, err := strconv.ParseUint(port, 10, 16)

@@ -1,4 +1,4 @@
-package agent
+package mcptools
 
 import (
 	"bufio"
@@ -13,9 +13,9 @@ import (
 	"time"
 )
 
-// TestMCPEverything runs against a server that shares no code with ours: @modelcontextprotocol/server-everything.
+// TestEverything runs against a server that shares no code with ours: @modelcontextprotocol/server-everything.
 // It needs node and, in MCP_EVERYTHING, the path of the package's dist/index.js.
-func TestMCPEverything(t *testing.T) {
+func TestEverything(t *testing.T) {
 	entry := os.Getenv("MCP_EVERYTHING")
 	if entry == "" {
 		t.Skip("MCP_EVERYTHING does not name the index.js of @modelcontextprotocol/server-everything")
@@ -24,7 +24,7 @@ func TestMCPEverything(t *testing.T) {
 	port := freePort(t)
 	stop := startEverything(t, entry, port)
 	client := loopback(t)
-	m, _ := newMCP(t, MCPConfig{URLs: []string{fmt.Sprintf("http://127.0.0.1:%s/mcp", port)}, HTTPClient: client})
+	m, _ := newMCP(t, Config{URLs: []string{fmt.Sprintf("http://127.0.0.1:%s/mcp", port)}, HTTPClient: client})
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 
@@ -64,15 +64,15 @@ func TestMCPEverything(t *testing.T) {
 		t.Errorf("the stopped server offers %q", toolNames(down))
 	}
 	startEverything(t, entry, port)
-	m.servers[0].now = func() time.Time { return time.Now().Add(mcpBackOffMax) }
+	m.servers[0].now = func() time.Time { return time.Now().Add(backOffMax) }
 	if got, err := call("echo", map[string]any{"message": "back"}); err != nil || got != `"Echo: back"` {
 		t.Errorf("echo of the restarted server = %s, %v", got, err)
 	}
 }
 
-// TestMCPEverythingForgetsUs: the server restarts between two calls, and answers a session that it does not know with
+// TestEverythingForgetsUs: the server restarts between two calls, and answers a session that it does not know with
 // HTTP 400 instead of 404.
-func TestMCPEverythingForgetsUs(t *testing.T) {
+func TestEverythingForgetsUs(t *testing.T) {
 	entry := os.Getenv("MCP_EVERYTHING")
 	if entry == "" {
 		t.Skip("MCP_EVERYTHING does not name the index.js of @modelcontextprotocol/server-everything")
@@ -81,7 +81,7 @@ func TestMCPEverythingForgetsUs(t *testing.T) {
 	port := freePort(t)
 	stop := startEverything(t, entry, port)
 	client := loopback(t)
-	m, _ := newMCP(t, MCPConfig{URLs: []string{fmt.Sprintf("http://127.0.0.1:%s/mcp", port)}, HTTPClient: client})
+	m, _ := newMCP(t, Config{URLs: []string{fmt.Sprintf("http://127.0.0.1:%s/mcp", port)}, HTTPClient: client})
 	echo := toolNamed(t, m.Tools(t.Context()), "echo")
 	stop()
 	client.CloseIdleConnections()

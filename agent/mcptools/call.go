@@ -1,4 +1,4 @@
-package agent
+package mcptools
 
 import (
 	"context"
@@ -11,23 +11,26 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"example.com/gemini-agent/agent"
+	"example.com/gemini-agent/agent/remote"
 	"example.com/gemini-agent/tracing/agenttrace"
+	"example.com/gemini-agent/tracing/redact"
 )
 
 // call runs one tool. When the session turns out to be lost it reconnects once, and repeats the call if that is safe:
 // if the service cannot have begun it, or the tool says that repeating does no harm.
-func (s *mcpServer) call(ctx context.Context, tool *mcp.Tool, args map[string]any) (any, error) {
+func (s *server) call(ctx context.Context, tool *mcp.Tool, args map[string]any) (any, error) {
 	if args == nil {
 		args = map[string]any{} // null is no object
 	}
 	for again := false; ; again = true {
 		conn, err := s.connected(ctx)
 		if err != nil {
-			return nil, mcpError(ctx, nil, err)
+			return nil, callError(ctx, nil, err)
 		}
 		onSpan := agenttrace.MCPCall{
 			Method: "tools/call", SessionID: conn.session.ID(), ProtocolVersion: conn.session.InitializeResult().ProtocolVersion,
-			ServerAddress: s.url.Hostname(), ServerPort: portOf(s.url),
+			ServerAddress: s.url.Hostname(), ServerPort: remote.Port(s.url),
 		}
 		agenttrace.ToolCallFromContext(ctx).SetMCP(onSpan)
 		request := &sent{}
@@ -35,7 +38,7 @@ func (s *mcpServer) call(ctx context.Context, tool *mcp.Tool, args map[string]an
 			Meta: s.traceMeta(ctx), Name: tool.Name, Arguments: args,
 		})
 		if err == nil {
-			return mcpResult(res)
+			return result(res)
 		}
 		outcome := request.outcome.Load()
 		if unknownTool(err) {
@@ -51,12 +54,12 @@ func (s *mcpServer) call(ctx context.Context, tool *mcp.Tool, args map[string]an
 			onSpan.StatusCode = strconv.FormatInt(answer.Code, 10)
 			agenttrace.ToolCallFromContext(ctx).SetMCP(onSpan)
 		}
-		return nil, mcpError(ctx, outcome, err)
+		return nil, callError(ctx, outcome, err)
 	}
 }
 
 // traceMeta returns the trace context as the conventions want it in params._meta: bare keys, from the current span.
-func (s *mcpServer) traceMeta(ctx context.Context) mcp.Meta {
+func (s *server) traceMeta(ctx context.Context) mcp.Meta {
 	meta := metaCarrier{}
 	s.cfg.Propagator.Inject(ctx, meta)
 	return mcp.Meta(meta)
@@ -88,7 +91,7 @@ func (m metaCarrier) Keys() []string {
 }
 
 // sessionLost says whether the failure of a call means that the session is of no more use.
-func sessionLost(conn *mcpConn, outcome *sentOutcome, err error) bool {
+func sessionLost(conn *connection, outcome *sentOutcome, err error) bool {
 	if outcome != nil && outcome.status >= http.StatusBadRequest {
 		// 404 is what the specification wants for a session the service does not know; many answer 400. Other
 		// statuses (429, 503, 401) say nothing about the session.
@@ -131,33 +134,33 @@ func unknownTool(err error) bool {
 	return answer != nil && (answer.Code == jsonrpc.CodeInvalidParams || answer.Code == jsonrpc.CodeMethodNotFound)
 }
 
-// mcpError is the failure of a call as the model may read it.
-func mcpError(ctx context.Context, outcome *sentOutcome, err error) error {
-	e := &remoteToolError{reason: mcpReason(outcome, err), err: err}
+// callError is the failure of a call as the model may read it.
+func callError(ctx context.Context, outcome *sentOutcome, err error) error {
+	e := &agent.ToolError{Reason: reasonFor(outcome, err), Err: err}
 	answer := serviceAnswer(err)
 	switch {
 	case ctx.Err() != nil:
-		e.err = ctx.Err()
-		e.reason, e.text = mcpReason(nil, e.err), "the tool service did not answer in time"
-		if errors.Is(e.err, context.Canceled) {
-			e.text = "the call was cancelled"
+		e.Err = ctx.Err()
+		e.Reason, e.Text = reasonFor(nil, e.Err), "the tool service did not answer in time"
+		if errors.Is(e.Err, context.Canceled) {
+			e.Text = "the call was cancelled"
 		}
 	case answer != nil:
-		e.text = "the tool service refused the call: " + cut(answer.Message, 1000)
+		e.Text = "the tool service refused the call: " + redact.Bytes(answer.Message, 1000)
 	case outcome != nil && outcome.status >= http.StatusBadRequest:
-		e.text = "the tool service answered HTTP " + e.reason
+		e.Text = "the tool service answered HTTP " + e.Reason
 	case outcome != nil && outcome.status != 0:
-		e.text = "the tool service broke off in the middle of its answer"
+		e.Text = "the tool service broke off in the middle of its answer"
 	case !neverBegun(outcome):
-		e.text = "the tool service broke off before it answered; whether it did the work is not known"
+		e.Text = "the tool service broke off before it answered; whether it did the work is not known"
 	default:
-		e.text = "the tool service cannot be reached"
+		e.Text = "the tool service cannot be reached"
 	}
 	return e
 }
 
-// mcpReason names a failure: timeout, canceled, a JSON-RPC code, an HTTP status, or connection.
-func mcpReason(outcome *sentOutcome, err error) string {
+// reasonFor names a failure: timeout, canceled, a JSON-RPC code, an HTTP status, or connection.
+func reasonFor(outcome *sentOutcome, err error) string {
 	answer := serviceAnswer(err)
 	switch {
 	case errors.Is(err, context.Canceled):
@@ -172,10 +175,10 @@ func mcpReason(outcome *sentOutcome, err error) string {
 	return "connection"
 }
 
-// mcpCause says for the log why a service is unavailable, without a word of the service's.
-func mcpCause(err error) string {
+// causeOf says for the log why a service is unavailable, without a word of the service's.
+func causeOf(err error) string {
 	if serviceAnswer(err) != nil {
 		return "the service answered with an error"
 	}
-	return networkCause(err).Error()
+	return remote.Cause(err).Error()
 }

@@ -1,4 +1,4 @@
-package agent
+package mcptools
 
 import (
 	"bytes"
@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"example.com/gemini-agent/agent"
 )
 
 // toolService is a real MCP server on loopback that can be stopped and started again on its port, and that remembers
@@ -134,18 +136,18 @@ func (c *clock) now() time.Time { return time.Now().Add(time.Duration(c.offset.L
 
 func (c *clock) advance(d time.Duration) { c.offset.Add(int64(d)) }
 
-func (c *clock) set(m *MCP) {
+func (c *clock) set(m *Source) {
 	for _, s := range m.servers {
 		s.now = c.now
 	}
 }
 
-func newMCP(t *testing.T, cfg MCPConfig) (*MCP, *clock) {
+func newMCP(t *testing.T, cfg Config) (*Source, *clock) {
 	t.Helper()
 	if cfg.HTTPClient == nil {
 		cfg.HTTPClient = loopback(t)
 	}
-	m, err := NewMCP(cfg)
+	m, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +157,7 @@ func newMCP(t *testing.T, cfg MCPConfig) (*MCP, *clock) {
 	return m, c
 }
 
-func toolNames(tools []Tool) string {
+func toolNames(tools []agent.Tool) string {
 	var names []string
 	for _, tool := range tools {
 		names = append(names, tool.Name)
@@ -163,7 +165,7 @@ func toolNames(tools []Tool) string {
 	return strings.Join(names, " ")
 }
 
-func toolNamed(t *testing.T, tools []Tool, name string) Tool {
+func toolNamed(t *testing.T, tools []agent.Tool, name string) agent.Tool {
 	t.Helper()
 	for _, tool := range tools {
 		if tool.Name == name {
@@ -171,7 +173,7 @@ func toolNamed(t *testing.T, tools []Tool, name string) Tool {
 		}
 	}
 	t.Fatalf("no tool %s among %q", name, toolNames(tools))
-	return Tool{}
+	return agent.Tool{}
 }
 
 func reasonOf(err error) string {

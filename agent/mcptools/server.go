@@ -1,4 +1,4 @@
-package agent
+package mcptools
 
 import (
 	"context"
@@ -13,11 +13,14 @@ import (
 	"github.com/google/jsonschema-go/jsonschema"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 	"golang.org/x/sync/singleflight"
+
+	"example.com/gemini-agent/agent"
+	"example.com/gemini-agent/tracing/redact"
 )
 
-// mcpServer is one tool service: its session, its tools, and when to try again.
-type mcpServer struct {
-	cfg      MCPConfig
+// server is one tool service: its session, its tools, and when to try again.
+type server struct {
+	cfg      Config
 	client   *http.Client
 	endpoint string
 	url      *url.URL
@@ -29,22 +32,22 @@ type mcpServer struct {
 	mu       sync.Mutex
 	closed   bool
 	cancel   context.CancelFunc // of the refresh, when one runs
-	conn     *mcpConn           // nil: not connected
-	offered  *mcpOffer          // nil: nothing
+	conn     *connection        // nil: not connected
+	offered  *offering          // nil: nothing
 	listedAt time.Time          // zero: list again
 	failures int
 	retryAt  time.Time
 	legacy   bool // an earlier session was below legacyBelow: do not probe for newer again
 }
 
-// mcpOffer is what one service offers.
-type mcpOffer struct {
-	name  string // the service's own name
-	tools []Tool // under their own names
+// offering is what one service offers.
+type offering struct {
+	name  string       // the service's own name
+	tools []agent.Tool // under their own names
 }
 
-func newMCPServer(cfg MCPConfig, client *http.Client, u *url.URL) *mcpServer {
-	return &mcpServer{cfg: cfg, client: client, endpoint: u.String(), url: u, now: time.Now}
+func newServer(cfg Config, client *http.Client, u *url.URL) *server {
+	return &server{cfg: cfg, client: client, endpoint: u.String(), url: u, now: time.Now}
 }
 
 var (
@@ -53,7 +56,7 @@ var (
 )
 
 // offer returns the tools of the service, nil when it cannot be had in time.
-func (s *mcpServer) offer(ctx context.Context) *mcpOffer {
+func (s *server) offer(ctx context.Context) *offering {
 	s.mu.Lock()
 	now := s.now()
 	if s.freshLocked(now) || now.Before(s.retryAt) || s.closed {
@@ -62,7 +65,7 @@ func (s *mcpServer) offer(ctx context.Context) *mcpOffer {
 	}
 	s.mu.Unlock()
 
-	ctx, cancel := context.WithTimeout(ctx, mcpWait)
+	ctx, cancel := context.WithTimeout(ctx, waitLimit)
 	defer cancel()
 	select {
 	case <-s.refresh(ctx):
@@ -74,12 +77,12 @@ func (s *mcpServer) offer(ctx context.Context) *mcpOffer {
 	return s.offered
 }
 
-func (s *mcpServer) freshLocked(now time.Time) bool {
-	return s.conn != nil && !s.listedAt.IsZero() && now.Sub(s.listedAt) < mcpFresh
+func (s *server) freshLocked(now time.Time) bool {
+	return s.conn != nil && !s.listedAt.IsZero() && now.Sub(s.listedAt) < freshFor
 }
 
 // connected returns the session for a call, after connecting if need be.
-func (s *mcpServer) connected(ctx context.Context) (*mcpConn, error) {
+func (s *server) connected(ctx context.Context) (*connection, error) {
 	s.mu.Lock()
 	conn := s.conn
 	s.mu.Unlock()
@@ -91,7 +94,7 @@ func (s *mcpServer) connected(ctx context.Context) (*mcpConn, error) {
 		if res.Err != nil {
 			return nil, res.Err
 		}
-		return res.Val.(*mcpConn), nil
+		return res.Val.(*connection), nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
@@ -99,9 +102,9 @@ func (s *mcpServer) connected(ctx context.Context) (*mcpConn, error) {
 
 // refresh connects where needed and lists the tools, once for all that wait. It carries the trace of whoever came
 // first, and outlives that request if it must: the others wait for it too.
-func (s *mcpServer) refresh(first context.Context) <-chan singleflight.Result {
+func (s *server) refresh(first context.Context) <-chan singleflight.Result {
 	return s.flight.DoChan("", func() (any, error) {
-		own, cancel := context.WithTimeout(context.Background(), mcpAttempt)
+		own, cancel := context.WithTimeout(context.Background(), attemptLimit)
 		defer cancel()
 		ctx := lend(own, first)
 		defer ctx.takeBack()
@@ -138,7 +141,7 @@ func (s *mcpServer) refresh(first context.Context) <-chan singleflight.Result {
 }
 
 // reconnect lists the tools over the old session, or else over a new one.
-func (s *mcpServer) reconnect(ctx context.Context, old *mcpConn) (*mcpConn, *mcpOffer, error) {
+func (s *server) reconnect(ctx context.Context, old *connection) (*connection, *offering, error) {
 	if old != nil {
 		offer, err := s.list(ctx, old)
 		if err == nil {
@@ -162,9 +165,9 @@ func (s *mcpServer) reconnect(ctx context.Context, old *mcpConn) (*mcpConn, *mcp
 }
 
 // failed takes the tools away and sets the back-off.
-func (s *mcpServer) failed(ctx context.Context, err error) {
+func (s *server) failed(ctx context.Context, err error) {
 	s.mu.Lock()
-	wait := min(mcpBackOff<<min(s.failures, 10), mcpBackOffMax)
+	wait := min(backOff<<min(s.failures, 10), backOffMax)
 	s.offered, s.conn, s.cancel, s.legacy = nil, nil, nil, false
 	s.failures++
 	s.retryAt = s.now().Add(wait)
@@ -172,19 +175,19 @@ func (s *mcpServer) failed(ctx context.Context, err error) {
 	s.mu.Unlock()
 	if !closed {
 		s.cfg.Logger.WarnContext(ctx, "a tool service is unavailable", "server", s.url.Host,
-			"error.type", mcpReason(nil, err), "cause", mcpCause(err), "retry_in", wait.String())
+			"error.type", reasonFor(nil, err), "cause", causeOf(err), "retry_in", wait.String())
 	}
 }
 
 // expire makes the next offer list the tools again.
-func (s *mcpServer) expire() {
+func (s *server) expire() {
 	s.mu.Lock()
 	s.listedAt = time.Time{}
 	s.mu.Unlock()
 }
 
 // drop gives a broken session up. Calls that other requests still have on it are let finish, in the background.
-func (s *mcpServer) drop(conn *mcpConn) {
+func (s *server) drop(conn *connection) {
 	if !conn.lost.CompareAndSwap(false, true) {
 		return
 	}
@@ -208,7 +211,7 @@ func (s *mcpServer) drop(conn *mcpConn) {
 	}()
 }
 
-func (s *mcpServer) close() {
+func (s *server) close() {
 	s.mu.Lock()
 	conn, cancel := s.conn, s.cancel
 	s.closed, s.conn, s.offered = true, nil, nil
@@ -228,24 +231,24 @@ func (s *mcpServer) close() {
 }
 
 // list asks for all tools, page by page.
-func (s *mcpServer) list(ctx context.Context, conn *mcpConn) (*mcpOffer, error) {
-	offer := &mcpOffer{name: s.url.Hostname()}
+func (s *server) list(ctx context.Context, conn *connection) (*offering, error) {
+	offer := &offering{name: s.url.Hostname()}
 	if info := conn.session.InitializeResult().ServerInfo; info != nil && info.Name != "" {
-		offer.name = cut(info.Name, 40)
+		offer.name = redact.Bytes(info.Name, 40)
 	}
 	params := &mcp.ListToolsParams{}
-	for range mcpMaxPages {
+	for range maxPages {
 		page, err := conn.session.ListTools(ctx, params)
 		if err != nil {
 			return nil, fmt.Errorf("listing tools: %w", err)
 		}
 		for i, tool := range page.Tools {
-			if len(offer.tools) == mcpMaxTools {
+			if len(offer.tools) == maxTools {
 				s.cfg.Logger.WarnContext(ctx, "a tool service offers too many tools, the rest is left out",
-					"server", s.url.Host, "limit", mcpMaxTools)
+					"server", s.url.Host, "limit", maxTools)
 				return offer, nil
 			}
-			parameters, err := mcpParameters(tool.InputSchema)
+			parameters, err := parameters(tool.InputSchema)
 			if err != nil {
 				s.cfg.Logger.WarnContext(ctx, "a tool is left out: its schema is unusable", "server", s.url.Host,
 					"tool", i+1, "cause", err.Error())
@@ -261,14 +264,14 @@ func (s *mcpServer) list(ctx context.Context, conn *mcpConn) (*mcpOffer, error) 
 	return offer, nil
 }
 
-func (s *mcpServer) tool(tool *mcp.Tool, parameters *jsonschema.Schema) Tool {
+func (s *server) tool(tool *mcp.Tool, parameters *jsonschema.Schema) agent.Tool {
 	description := tool.Description
 	if description == "" {
 		description = tool.Title
 	}
-	return Tool{
+	return agent.Tool{
 		Name:        tool.Name,
-		Description: cut(description, 4096),
+		Description: redact.Bytes(description, 4096),
 		Type:        "extension",
 		Parameters:  parameters,
 		Call: func(ctx context.Context, args map[string]any) (any, error) {
@@ -277,9 +280,9 @@ func (s *mcpServer) tool(tool *mcp.Tool, parameters *jsonschema.Schema) Tool {
 	}
 }
 
-// mcpParameters turns a tool's input schema into ours. A schema without properties is no parameters at all: Gemini
+// parameters turns a tool's input schema into ours. A schema without properties is no parameters at all: Gemini
 // refuses an empty object. Its errors hold nothing of the schema.
-func mcpParameters(input any) (*jsonschema.Schema, error) {
+func parameters(input any) (*jsonschema.Schema, error) {
 	data, err := json.Marshal(input)
 	if err != nil {
 		return nil, errors.New("it cannot be encoded")

@@ -1,4 +1,4 @@
-package agent
+package mcptools
 
 import (
 	"context"
@@ -7,19 +7,19 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel/propagation"
 
+	"example.com/gemini-agent/agent"
+	"example.com/gemini-agent/agent/remote"
 	"example.com/gemini-agent/tracing/agenttrace"
+	"example.com/gemini-agent/tracing/redact"
 )
 
-const maxToolName = 128 // Gemini's limit
-
-// MCPConfig configures the external tool services. The zero value of everything but URLs is the default.
-type MCPConfig struct {
+// Config configures the external tool services. The zero value of everything but URLs is the default.
+type Config struct {
 	// URLs are the MCP endpoints (streamable HTTP): absolute, http or https, without user or fragment.
 	URLs []string
 	// HTTPClient makes the HTTP client spans and sends the trace context along. Its redirect policy is not used:
@@ -38,7 +38,7 @@ type MCPConfig struct {
 	Version string
 }
 
-func (c MCPConfig) withDefaults() MCPConfig {
+func (c Config) withDefaults() Config {
 	if c.HTTPClient == nil {
 		c.HTTPClient = &http.Client{}
 	}
@@ -54,8 +54,8 @@ func (c MCPConfig) withDefaults() MCPConfig {
 	return c
 }
 
-// MCP offers the tools of external services that speak the Model Context Protocol over streamable HTTP.
-// It is a ToolSource, safe for concurrent use; a nil MCP offers nothing.
+// Source offers the tools of external services that speak the Model Context Protocol over streamable HTTP.
+// It is an agent.ToolSource, safe for concurrent use; a nil Source offers nothing.
 //
 // Services are contacted at the first Tools call, all at once. A service that does not answer costs its tools, not the
 // request: Tools waits 3 s at most, the attempt goes on for 10 s in the background, and after a failure the service is
@@ -65,29 +65,29 @@ func (c MCPConfig) withDefaults() MCPConfig {
 // No stream is kept open between calls. It would keep the service's instance awake and billed, would go unread while
 // this instance has no CPU, and its span would never end. So "tools/list_changed" is heard only on the answer to a
 // call.
-type MCP struct {
-	cfg     MCPConfig
-	servers []*mcpServer
+type Source struct {
+	cfg     Config
+	servers []*server
 }
 
-// NewMCP checks the URLs. It opens no connection. The error joins what is wrong with each URL, by its number and
-// without its text; the MCP returned beside it is usable and has the services whose URLs are right.
-func NewMCP(cfg MCPConfig) (*MCP, error) {
+// New checks the URLs. It opens no connection. The error joins what is wrong with each URL, by its number and
+// without its text; the Source returned beside it is usable and has the services whose URLs are right.
+func New(cfg Config) (*Source, error) {
 	cfg = cfg.withDefaults()
 	client := *cfg.HTTPClient
 	client.CheckRedirect = sameOriginRedirect
-	m := &MCP{cfg: cfg}
+	m := &Source{cfg: cfg}
 	seen := map[string]bool{}
 	var errs []error
 	for i, raw := range cfg.URLs {
-		u, err := serviceURL(raw)
+		u, err := remote.Address(raw)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("tool service %d of MCP_SERVER_URL: %w", i+1, err))
 			continue
 		}
 		if endpoint := u.String(); !seen[endpoint] {
 			seen[endpoint] = true
-			m.servers = append(m.servers, newMCPServer(cfg, &client, u))
+			m.servers = append(m.servers, newServer(cfg, &client, u))
 		}
 	}
 	return m, errors.Join(errs...)
@@ -97,11 +97,11 @@ func NewMCP(cfg MCPConfig) (*MCP, error) {
 //
 // Tools keep their own names. Where a name is reserved or taken by an earlier service, it is prefixed with the
 // service's name: "search" of the service "wiki" becomes "wiki_search". Characters that Gemini refuses become "_".
-func (m *MCP) Tools(ctx context.Context) []Tool {
+func (m *Source) Tools(ctx context.Context) []agent.Tool {
 	if m == nil {
 		return nil
 	}
-	offers := make([]*mcpOffer, len(m.servers))
+	offers := make([]*offering, len(m.servers))
 	var wg sync.WaitGroup
 	for i, s := range m.servers {
 		wg.Go(func() { offers[i] = s.offer(ctx) })
@@ -111,7 +111,7 @@ func (m *MCP) Tools(ctx context.Context) []Tool {
 	for _, name := range m.cfg.Reserved {
 		taken[name] = true
 	}
-	var tools []Tool
+	var tools []agent.Tool
 	for _, offer := range offers {
 		if offer == nil {
 			continue
@@ -127,7 +127,7 @@ func (m *MCP) Tools(ctx context.Context) []Tool {
 
 // Close ends the sessions and waits until nothing of m runs any more. Calls in flight are waited for: cancel their
 // contexts first. After Close there are no tools.
-func (m *MCP) Close() error {
+func (m *Source) Close() error {
 	if m == nil {
 		return nil
 	}
@@ -141,32 +141,17 @@ func (m *MCP) Close() error {
 
 // freeName returns the name under which a tool is offered.
 func freeName(taken map[string]bool, server, tool string) string {
-	name := geminiName(tool)
+	name := agent.ToolName(tool)
 	if !taken[name] {
 		return name
 	}
-	long := geminiName(server + "_" + tool)
+	long := agent.ToolName(server + "_" + tool)
 	name = long
 	for n := 2; taken[name]; n++ {
 		suffix := "_" + strconv.Itoa(n)
-		name = cut(long, maxToolName-len(suffix)) + suffix
+		name = redact.Bytes(long, agent.MaxToolName-len(suffix)) + suffix
 	}
 	return name
-}
-
-// geminiName makes s a function name that Gemini takes: [a-zA-Z0-9_.:-], a letter or _ first, 128 characters.
-func geminiName(s string) string {
-	s = strings.Map(func(r rune) rune {
-		switch {
-		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', strings.ContainsRune("_.:-", r):
-			return r
-		}
-		return '_'
-	}, s)
-	if s == "" || strings.ContainsRune("0123456789.:-", rune(s[0])) {
-		s = "_" + s
-	}
-	return cut(s, maxToolName)
 }
 
 // sameOriginRedirect follows what a service does within itself, such as /mcp to /mcp/, and nothing else: a redirect
@@ -181,12 +166,12 @@ func sameOriginRedirect(req *http.Request, via []*http.Request) error {
 
 // Bounds of the conversation with one service.
 const (
-	mcpWait       = 3 * time.Second  // how long Tools waits for a service
-	mcpAttempt    = 10 * time.Second // how long connecting and listing may take
-	mcpFresh      = time.Minute      // how long a list is good
-	mcpBackOff    = 5 * time.Second  // after the first failure; doubles
-	mcpBackOffMax = time.Minute
-	mcpMaxTools   = 128     // per service
-	mcpMaxPages   = 32      // of a list
-	mcpMaxBody    = 8 << 20 // bytes of one HTTP answer
+	waitLimit    = 3 * time.Second  // how long Tools waits for a service
+	attemptLimit = 10 * time.Second // how long connecting and listing may take
+	freshFor     = time.Minute      // how long a list is good
+	backOff      = 5 * time.Second  // after the first failure; doubles
+	backOffMax   = time.Minute
+	maxTools     = 128     // per service
+	maxPages     = 32      // of a list
+	maxBody      = 8 << 20 // bytes of one HTTP answer
 )

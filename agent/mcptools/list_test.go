@@ -1,4 +1,4 @@
-package agent
+package mcptools
 
 import (
 	"bytes"
@@ -16,10 +16,10 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
-func TestMCPNamesThatClash(t *testing.T) {
+func TestNamesThatClash(t *testing.T) {
 	noLeaks(t)
 	one, two := startToolService(t, "one", false), startToolService(t, "my wiki", true)
-	m, _ := newMCP(t, MCPConfig{URLs: []string{one.url(), two.url(), one.url()}, Reserved: []string{"look"}})
+	m, _ := newMCP(t, Config{URLs: []string{one.url(), two.url(), one.url()}, Reserved: []string{"look"}})
 	tools := m.Tools(t.Context())
 	if got := toolNames(tools); got != "big echo fail one_look my_wiki_big my_wiki_echo my_wiki_fail my_wiki_look" {
 		t.Errorf("tools = %q", got)
@@ -31,7 +31,7 @@ func TestMCPNamesThatClash(t *testing.T) {
 	}
 }
 
-func TestMCPListChanged(t *testing.T) {
+func TestListChanged(t *testing.T) {
 	noLeaks(t)
 	service := startToolService(t, "svc", true)
 	service.before = func(seen toolRequest, w http.ResponseWriter, r *http.Request) bool {
@@ -43,7 +43,7 @@ func TestMCPListChanged(t *testing.T) {
 		}
 		return false
 	}
-	m, _ := newMCP(t, MCPConfig{URLs: []string{service.url()}})
+	m, _ := newMCP(t, Config{URLs: []string{service.url()}})
 	tools := m.Tools(t.Context())
 	if _, err := toolNamed(t, tools, "echo").Call(t.Context(), map[string]any{"text": "x"}); err != nil {
 		t.Fatal(err)
@@ -59,13 +59,13 @@ func TestMCPListChanged(t *testing.T) {
 	t.Errorf("tools after list_changed = %q", got)
 }
 
-func TestMCPListGetsOld(t *testing.T) {
+func TestListGetsOld(t *testing.T) {
 	bothGenerations(t, func(t *testing.T, sessions bool) {
 		service := startToolService(t, "svc", sessions)
-		m, clock := newMCP(t, MCPConfig{URLs: []string{service.url()}})
+		m, clock := newMCP(t, Config{URLs: []string{service.url()}})
 		m.Tools(t.Context())
 		service.mcp.RemoveTools("big")
-		clock.advance(mcpFresh - time.Second)
+		clock.advance(freshFor - time.Second)
 		if got := toolNames(m.Tools(t.Context())); got != "big echo fail look" {
 			t.Errorf("tools before the list is old = %q", got)
 		}
@@ -76,10 +76,10 @@ func TestMCPListGetsOld(t *testing.T) {
 	})
 }
 
-func TestMCPUnknownToolRefreshesTheList(t *testing.T) {
+func TestUnknownToolRefreshesTheList(t *testing.T) {
 	bothGenerations(t, func(t *testing.T, sessions bool) {
 		service := startToolService(t, "svc", sessions)
-		m, _ := newMCP(t, MCPConfig{URLs: []string{service.url()}})
+		m, _ := newMCP(t, Config{URLs: []string{service.url()}})
 		echo := toolNamed(t, m.Tools(t.Context()), "echo")
 		service.mcp.RemoveTools("echo")
 		if _, err := echo.Call(t.Context(), map[string]any{"text": "x"}); reasonOf(err) != "-32602" {
@@ -91,18 +91,18 @@ func TestMCPUnknownToolRefreshesTheList(t *testing.T) {
 	})
 }
 
-func TestMCPListsPageByPage(t *testing.T) {
+func TestListsPageByPage(t *testing.T) {
 	noLeaks(t)
 	server := mcp.NewServer(&mcp.Implementation{Name: "many"}, &mcp.ServerOptions{PageSize: 10})
-	for i := range mcpMaxTools + 20 {
+	for i := range maxTools + 20 {
 		server.AddTool(&mcp.Tool{Name: fmt.Sprintf("tool%03d", i), InputSchema: &jsonschema.Schema{Type: "object"}}, nil)
 	}
 	http := httptest.NewServer(mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return server },
 		&mcp.StreamableHTTPOptions{Stateless: true}))
 	defer http.Close()
-	m, _ := newMCP(t, MCPConfig{URLs: []string{http.URL}})
+	m, _ := newMCP(t, Config{URLs: []string{http.URL}})
 	tools := m.Tools(t.Context())
-	if len(tools) != mcpMaxTools || tools[0].Name != "tool000" || tools[mcpMaxTools-1].Name != "tool127" {
+	if len(tools) != maxTools || tools[0].Name != "tool000" || tools[maxTools-1].Name != "tool127" {
 		t.Errorf("%d tools: %q", len(tools), toolNames(tools))
 	}
 	m.Close()
@@ -111,7 +111,7 @@ func TestMCPListsPageByPage(t *testing.T) {
 	}
 }
 
-func TestMCPLeavesUnusableToolsOut(t *testing.T) {
+func TestLeavesUnusableToolsOut(t *testing.T) {
 	noLeaks(t)
 	schemas := map[string]string{
 		"draft7": `{"$schema":"http://json-schema.org/draft-07/schema#",
@@ -147,7 +147,7 @@ func TestMCPLeavesUnusableToolsOut(t *testing.T) {
 	}))
 	defer server.Close()
 	var log bytes.Buffer
-	m, _ := newMCP(t, MCPConfig{URLs: []string{server.URL}, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	m, _ := newMCP(t, Config{URLs: []string{server.URL}, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	tools := m.Tools(t.Context())
 	if got := toolNames(tools); got != "draft7 empty untyped" {
 		t.Errorf("tools = %q\n%s", got, log.String())
