@@ -164,6 +164,10 @@ func (a *App) route() {
 
 // ServeHTTP answers one invocation. Its spans are at the trace backend when it returns, or safe in the buffer.
 func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if isIndex(r) {
+		a.serveIndex(w, r)
+		return
+	}
 	a.inFlight.enter()
 	defer a.inFlight.leave()
 	held := &heldAnswer{ResponseWriter: w}
