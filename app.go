@@ -164,7 +164,13 @@ func (a *App) route() {
 }
 
 // ServeHTTP answers one invocation. Its spans are at the trace backend when it returns, or safe in the buffer.
-func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, r) }
+func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if isIndex(r) {
+		a.serveIndex(w, r)
+		return
+	}
+	a.handler.ServeHTTP(w, r)
+}
 
 // Tracing returns the app's tracing, for programs that make spans beside the agent's.
 func (a *App) Tracing() *tracing.Provider { return a.provider }

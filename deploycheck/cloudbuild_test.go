@@ -30,6 +30,7 @@ type pipeline struct {
 
 type step struct {
 	ID, Name, Entrypoint, Dir, Timeout string
+	AllowFailure                       bool `yaml:"allowFailure"`
 	Args, Env                          []string
 	Volumes                            []struct{ Name, Path string }
 }
@@ -126,41 +127,90 @@ func seconds(s step) time.Duration {
 
 func byTimeout(a, b step) int { return int(seconds(a) - seconds(b)) }
 
-func TestPipeline(t *testing.T) {
-	src := read(t, filepath.Join(root, "cloudbuild.yaml"))
+// pipelines are the builds, by the trigger that starts them, and their steps.
+var pipelines = map[string]struct {
+	file  string
+	steps []string
+}{
+	"test": {"cloudbuild.test.yaml", []string{"check", "test", "rehearse", "plans"}},
+	"main": {"cloudbuild.yaml", []string{
+		"check", "tested", "plan", "guard", "note", "apply", "route", "smoke", "settle",
+	}},
+}
+
+func readPipeline(t *testing.T, file string) pipeline {
+	t.Helper()
+	src := read(t, filepath.Join(root, file))
 	for _, fault := range pipelineFaults(src) {
-		t.Error(fault)
+		t.Errorf("%s: %s", file, fault)
 	}
 	var p pipeline
 	if err := yaml.Unmarshal([]byte(src), &p); err != nil {
 		t.Fatal(err)
 	}
-	var ids []string
-	for _, s := range p.Steps {
-		ids = append(ids, s.ID)
-	}
-	want := []string{"check", "test", "rehearse", "plan", "apply", "smoke"}
-	if diff := cmp.Diff(want, ids); diff != "" {
-		t.Errorf("steps (-want +got):\n%s", diff)
-	}
+	return p
+}
 
-	// What the trigger passes must be what the file takes.
+func TestPipelines(t *testing.T) {
+	for _, want := range pipelines {
+		var ids []string
+		for _, s := range readPipeline(t, want.file).Steps {
+			ids = append(ids, s.ID)
+		}
+		if diff := cmp.Diff(want.steps, ids); diff != "" {
+			t.Errorf("steps of %s (-want +got):\n%s", want.file, diff)
+		}
+	}
+}
+
+// What a trigger passes must be what its file takes.
+func TestTriggersPassWhatTheirFilesTake(t *testing.T) {
 	for _, b := range blocks(t, "trigger.tf", "resource") {
-		if attr := b.Body.Attributes["substitutions"]; attr != nil {
-			for _, item := range attr.Expr.(*hclsyntax.ObjectConsExpr).Items {
-				key, err := evaluated(item.KeyExpr, nil)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if _, ok := p.Substitutions[key.AsString()]; !ok {
-					t.Errorf("the trigger passes %s, which cloudbuild.yaml does not take", key.AsString())
-				}
-				delete(p.Substitutions, key.AsString())
+		attr := b.Body.Attributes["substitutions"]
+		if attr == nil {
+			continue
+		}
+		file := pipelines[b.Labels[1]].file
+		takes := readPipeline(t, file).Substitutions
+		for _, item := range attr.Expr.(*hclsyntax.ObjectConsExpr).Items {
+			key, err := evaluated(item.KeyExpr, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, ok := takes[key.AsString()]; !ok {
+				t.Errorf("the trigger passes %s, which %s does not take", key.AsString(), file)
+			}
+			delete(takes, key.AsString())
+		}
+		if len(takes) > 0 {
+			t.Errorf("the trigger of %s does not pass %v", file, slices.Sorted(maps.Keys(takes)))
+		}
+	}
+}
+
+// Who deploys runs no code but ours: no test, and no build of what is deployed.
+func TestTheDeployRunsNoTests(t *testing.T) {
+	for _, s := range readPipeline(t, "cloudbuild.yaml").Steps {
+		for _, word := range []string{"go test", "terraform test", ".ci/"} {
+			if strings.Contains(strings.Join(s.Args, " "), word) {
+				t.Errorf("step %s runs %q as the account that deploys", s.ID, word)
 			}
 		}
 	}
-	if len(p.Substitutions) > 0 {
-		t.Errorf("the trigger does not pass %v", slices.Sorted(maps.Keys(p.Substitutions)))
+}
+
+// After the apply nothing ends the build before the step that goes back.
+func TestAFailureAfterThePlanReachesTheStepThatGoesBack(t *testing.T) {
+	steps := readPipeline(t, "cloudbuild.yaml").Steps
+	applied := false
+	for _, s := range steps[:len(steps)-1] {
+		applied = applied || s.ID == "apply"
+		if s.AllowFailure != applied {
+			t.Errorf("step %s: allowFailure is %v, want %v", s.ID, s.AllowFailure, applied)
+		}
+	}
+	if last := steps[len(steps)-1]; last.AllowFailure || !strings.Contains(last.Args[len(last.Args)-1], "exit 1") {
+		t.Errorf("step %s does not turn the build red", last.ID)
 	}
 }
 
@@ -168,20 +218,20 @@ func TestPipelineFaultsAreFound(t *testing.T) {
 	src := read(t, filepath.Join(root, "cloudbuild.yaml"))
 	tests := []struct{ name, old, new, want string }{
 		{"a mistyped substitution", `region=${_REGION}"`, `region=${_REGOIN}"`, "step plan: ${_REGOIN} is not declared"},
-		{"an unescaped shell variable", "go vet ./...", "go vet $pkgs",
-			`step test: "$pkgs" is the shell's and needs two dollars`},
-		{"an unescaped command", "go vet ./...", "go vet $(go list)", `step test: "$" is the shell's and needs two dollars`},
-		{"an escaped shell variable", "go vet ./...", "go vet $$pkgs", ""},
-		{"a substitution that builds by hand lack", "go vet ./...", "go vet $SHORT_SHA",
-			`step test: "$SHORT_SHA" is the shell's and needs two dollars`},
+		{"an unescaped shell variable", "go run ./deploycheck/smoke", "go run $pkgs",
+			`step smoke: "$pkgs" is the shell's and needs two dollars`},
+		{"an unescaped command", "go run ./deploycheck/smoke", "go run $(go list)", `step smoke: "$" is the shell's and needs two dollars`},
+		{"an escaped shell variable", "go run ./deploycheck/smoke", "go run $$pkgs", ""},
+		{"a substitution that builds by hand lack", "go run ./deploycheck/smoke", "go run $SHORT_SHA",
+			`step smoke: "$SHORT_SHA" is the shell's and needs two dollars`},
 		{"an unused substitution", "  _REGION:", "  _OTHER: x\n  _REGION:",
 			"substitution _OTHER is declared and not used"},
 		{"an unchecked substitution", `test -n "${_REGION}"`, `test -n "x${_REGION}"`,
 			"the first step does not check _REGION"},
-		{"a moving image", "hashicorp/terraform:1.11.4", "hashicorp/terraform:latest",
+		{"a moving image", "hashicorp/terraform:1.15.6", "hashicorp/terraform:latest",
 			"step plan: image hashicorp/terraform:latest is not pinned"},
-		{"a step without end", "    timeout: 1200s\n", "", "step test: no timeout"},
-		{"an end before the longest step's", "\ntimeout: 3600s", "\ntimeout: 60s", "has no sense"},
+		{"a step without end", "    timeout: 2700s\n", "", "step tested: no timeout"},
+		{"an end before the longest step's", "\ntimeout: 7200s", "\ntimeout: 60s", "has no sense"},
 		{"no logging", "logging: CLOUD_LOGGING_ONLY", "logging: LEGACY", "options.logging"},
 		{"a field that is none", "options:\n", "option:\n", "field option not found"},
 	}

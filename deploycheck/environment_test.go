@@ -13,14 +13,15 @@ func TestEnvironmentOfADefaultDeploy(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]string{
-		"APP_VERSION":               "rehearsal000",
-		"ENVIRONMENT":               "production",
-		"GOOGLE_CLOUD_LOCATION":     "global",
-		"GOOGLE_CLOUD_PROJECT":      "p",
-		"GOOGLE_GENAI_USE_VERTEXAI": "true",
-		"LOG_LEVEL":                 "info",
-		"OTEL_TRACES_EXPORTER":      "cloudtrace",
-		"REQUEST_TIMEOUT":           "60s",
+		"APP_VERSION":                 "rehearsal000",
+		"ENVIRONMENT":                 "production",
+		"GOOGLE_CLOUD_LOCATION":       "global",
+		"GOOGLE_CLOUD_PROJECT":        "p",
+		"GOOGLE_GENAI_USE_VERTEXAI":   "true",
+		"LOG_LEVEL":                   "info",
+		"OTEL_EXPORTER_OTLP_ENDPOINT": "https://telemetry.googleapis.com",
+		"OTEL_TRACES_EXPORTER":        "otlp",
+		"REQUEST_TIMEOUT":             "60s",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("environment (-want +got):\n%s", diff)
@@ -29,7 +30,7 @@ func TestEnvironmentOfADefaultDeploy(t *testing.T) {
 
 func TestEnvironmentFollowsTheVariables(t *testing.T) {
 	got, err := Environment(root, map[string]string{
-		"project_id": "p", "region": "r", "gemini_backend": "gemini_api", "gemini_model": "m", "trace_exporter": "telemetry",
+		"project_id": "p", "region": "r", "gemini_backend": "gemini_api", "gemini_model": "m", "trace_exporter": "cloudtrace",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -38,8 +39,8 @@ func TestEnvironmentFollowsTheVariables(t *testing.T) {
 		"GEMINI_MODEL":                "m",
 		"GOOGLE_CLOUD_LOCATION":       "",
 		"GOOGLE_GENAI_USE_VERTEXAI":   "false",
-		"OTEL_EXPORTER_OTLP_ENDPOINT": "https://telemetry.googleapis.com",
-		"OTEL_TRACES_EXPORTER":        "otlp",
+		"OTEL_EXPORTER_OTLP_ENDPOINT": "",
+		"OTEL_TRACES_EXPORTER":        "cloudtrace",
 	} {
 		if got[name] != want {
 			t.Errorf("%s = %q, want %q", name, got[name], want)

@@ -18,7 +18,7 @@ import (
 func hclFiles(t *testing.T) []string {
 	t.Helper()
 	var files []string
-	for _, pattern := range []string{"*.tf", "*.tf.example", "*.tfvars.example", "tests/*.tftest.hcl"} {
+	for _, pattern := range []string{"*.tf", "modules/*/*.tf", "*.tf.example", "*.tfvars.example", "tests/*.tftest.hcl"} {
 		found, err := filepath.Glob(filepath.Join(root, "terraform", pattern))
 		if err != nil || len(found) == 0 {
 			t.Fatalf("no terraform/%s: %v", pattern, err)
@@ -41,41 +41,65 @@ func TestHCLIsValidAndFormatted(t *testing.T) {
 	}
 }
 
-// blocks gives the blocks of one type, in the order of their file.
+// blocks gives the blocks of one type, in the order of their files. The file may be a pattern.
 func blocks(t *testing.T, file, kind string) []*hclsyntax.Block {
 	t.Helper()
-	body, err := parseFile(filepath.Join(root, "terraform", file))
-	if err != nil {
-		t.Fatal(err)
+	paths, err := filepath.Glob(filepath.Join(root, "terraform", file))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no terraform/%s: %v", file, err)
 	}
-	return slices.DeleteFunc(slices.Clone(body.Blocks), func(b *hclsyntax.Block) bool { return b.Type != kind })
+	var all []*hclsyntax.Block
+	for _, path := range paths {
+		body, err := parseFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, body.Blocks...)
+	}
+	return slices.DeleteFunc(all, func(b *hclsyntax.Block) bool { return b.Type != kind })
 }
 
 func TestVariables(t *testing.T) {
-	var names, required []string
-	for _, b := range blocks(t, "variables.tf", "variable") {
-		name := b.Labels[0]
-		names = append(names, name)
-		attrs := b.Body.Attributes
-		if attrs["description"] == nil || attrs["type"] == nil {
-			t.Errorf("variable %s lacks a type or a description", name)
-			continue
-		}
-		if attrs["default"] == nil {
-			required = append(required, name)
-		}
-		isBool := attrs["type"].Expr.Variables()[0].RootName() == "bool"
-		validated := slices.ContainsFunc(b.Body.Blocks, func(b *hclsyntax.Block) bool { return b.Type == "validation" })
-		if !isBool && !validated && name != "pipeline" {
-			t.Errorf("variable %s takes anything", name)
-		}
+	required := map[string][]string{
+		"variables.tf": {"project_id", "region"}, "variables_platform.tf": nil, "variables_settings.tf": nil,
+		"modules/build/variables.tf":    {"name", "project_id", "region", "zip"},
+		"modules/function/variables.tf": {"entry_point", "name", "project_id", "region"},
 	}
-	if !slices.IsSorted(names) {
-		t.Errorf("variables are not in alphabetical order: %q", names)
+	for file, want := range required {
+		t.Run(file, func(t *testing.T) {
+			var names, required []string
+			for _, b := range blocks(t, file, "variable") {
+				names = append(names, b.Labels[0])
+				if b.Body.Attributes["default"] == nil {
+					required = append(required, b.Labels[0])
+				}
+				if b.Body.Attributes["description"] == nil || b.Body.Attributes["type"] == nil {
+					t.Errorf("variable %s lacks a type or a description", b.Labels[0])
+				} else if !strings.HasPrefix(file, "modules/") && takesAnything(b) {
+					t.Errorf("variable %s takes anything", b.Labels[0])
+				}
+			}
+			if !slices.IsSorted(names) {
+				t.Errorf("variables are not in alphabetical order: %q", names)
+			}
+			if !slices.Equal(required, want) {
+				t.Errorf("required are %q, want %q", required, want)
+			}
+		})
 	}
-	if want := []string{"project_id", "region"}; !slices.Equal(required, want) {
-		t.Errorf("required are %q, want %q", required, want)
+}
+
+// takesAnything reports whether a variable is neither checked nor narrowed by its type.
+func takesAnything(b *hclsyntax.Block) bool {
+	narrow := []string{"bool", "object"}
+	expr := b.Body.Attributes["type"].Expr
+	if call, ok := expr.(*hclsyntax.FunctionCallExpr); ok && slices.Contains(narrow, call.Name) {
+		return false
 	}
+	if vars := expr.Variables(); len(vars) > 0 && slices.Contains(narrow, vars[0].RootName()) {
+		return false
+	}
+	return !slices.ContainsFunc(b.Body.Blocks, func(b *hclsyntax.Block) bool { return b.Type == "validation" })
 }
 
 func TestOutputs(t *testing.T) {
@@ -89,7 +113,10 @@ func TestOutputs(t *testing.T) {
 	if !slices.IsSorted(names) {
 		t.Errorf("outputs are not in alphabetical order: %q", names)
 	}
-	for _, read := range []string{"curl", "project_id", "traces", "url"} { // by the README and the smoke test
+	// By the README, the pipeline and the smoke test.
+	for _, read := range []string{
+		"curl", "name", "project_id", "public", "region", "services", "sub_agent_urls", "traces", "url", "version",
+	} {
 		if !slices.Contains(names, read) {
 			t.Errorf("there is no output %s", read)
 		}
@@ -99,8 +126,8 @@ func TestOutputs(t *testing.T) {
 func TestVersionsAreBoundOnBothSides(t *testing.T) {
 	src := read(t, filepath.Join(root, "terraform", "versions.tf"))
 	constraints := regexp.MustCompile(`(?m)version\s*=\s*"(.*)"$`).FindAllStringSubmatch(src, -1)
-	if len(constraints) != 3 {
-		t.Fatalf("found %d constraints, want Terraform's and two providers'", len(constraints))
+	if len(constraints) != 4 {
+		t.Fatalf("found %d constraints, want Terraform's and three providers'", len(constraints))
 	}
 	for _, constraint := range constraints {
 		if !regexp.MustCompile(`^>= [0-9.]+, < [0-9.]+$`).MatchString(constraint[1]) {
@@ -112,7 +139,7 @@ func TestVersionsAreBoundOnBothSides(t *testing.T) {
 // The tfvars example is what people copy: a name in it that is no variable, commented out or not, is a false lead.
 func TestTfvarsExampleNamesVariables(t *testing.T) {
 	var names []string
-	for _, b := range blocks(t, "variables.tf", "variable") {
+	for _, b := range blocks(t, "variables*.tf", "variable") {
 		names = append(names, b.Labels[0])
 	}
 	src := read(t, filepath.Join(root, "terraform", "terraform.tfvars.example"))
@@ -137,7 +164,7 @@ func TestTerraformNamesWhatTheCodeHas(t *testing.T) {
 	}
 	goVersion := regexp.MustCompile(`(?m)^go 1\.(\d+)`).FindStringSubmatch(read(t, filepath.Join(root, "go.mod")))
 	if runtime := `= "go1` + goVersion[1] + `"`; strings.Count(terraform, runtime) != 2 {
-		t.Errorf("go.mod needs Go 1.%s, but not both functions have runtime %s", goVersion[1], runtime)
+		t.Errorf("go.mod needs Go 1.%s, but runtime %s is not the default of both the module and the root", goVersion[1], runtime)
 	}
 
 	if !exists(filepath.Join(root, "function.go")) {
@@ -179,6 +206,20 @@ func TestGitIgnoresStateAndSecrets(t *testing.T) {
 	for _, pattern := range []string{".terraform/", "*.tfstate*", "*.tfplan", "terraform.tfvars", ".env"} {
 		if !slices.Contains(strings.Split(gitignore, "\n"), pattern) {
 			t.Errorf(".gitignore lacks %s", pattern)
+		}
+	}
+}
+
+// A lock file holds for other machines only with the registry's own checksums ("zh:"); a provider that was built by hand
+// gives none.
+func TestALockFileIsTheRegistrys(t *testing.T) {
+	path := filepath.Join(root, "terraform", ".terraform.lock.hcl")
+	if !exists(path) {
+		return
+	}
+	for provider := range strings.SplitSeq(read(t, path), "\nprovider ") {
+		if strings.Contains(provider, "hashes") && !strings.Contains(provider, `"zh:`) {
+			t.Errorf("provider %.60s has no checksum of the registry's", provider)
 		}
 	}
 }

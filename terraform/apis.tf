@@ -1,4 +1,4 @@
-# Everything below waits for these. They stay on after a destroy: other things in the project may use them.
+# Everything waits for these, by local.project_id. They stay on after a destroy: other things in the project may use them.
 resource "google_project_service" "main" {
   for_each = toset(concat(
     [
@@ -10,12 +10,12 @@ resource "google_project_service" "main" {
       "logging.googleapis.com",
       "monitoring.googleapis.com",
       "run.googleapis.com",
+      "secretmanager.googleapis.com",
       "storage.googleapis.com",
     ],
     local.on_vertex ? ["aiplatform.googleapis.com"] : [],
     local.to_cloud_trace ? ["cloudtrace.googleapis.com"] : [],
     var.trace_exporter == "telemetry" ? ["telemetry.googleapis.com"] : [],
-    local.uses_secrets ? ["secretmanager.googleapis.com"] : [],
     var.pipeline != null ? ["iamcredentials.googleapis.com"] : [],
   ))
 

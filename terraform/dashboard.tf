@@ -1,7 +1,7 @@
 # The API leaves out fields that are zero or empty, and a field that comes back missing would show as a change in
 # every plan: so tiles in the first row and column state no position.
 resource "google_monitoring_dashboard" "main" {
-  project = var.project_id
+  project = local.project_id
 
   dashboard_json = jsonencode({
     displayName = var.name
@@ -10,8 +10,6 @@ resource "google_monitoring_dashboard" "main" {
       tiles   = local.dashboard_tiles
     }
   })
-
-  depends_on = [google_project_service.main]
 }
 
 locals {

@@ -31,7 +31,7 @@ locals {
 }
 
 resource "google_logging_metric" "errors" {
-  project     = var.project_id
+  project     = local.project_id
   name        = "${var.name}/errors"
   description = "Log entries of ${var.name} at ERROR and above."
   # Not the platform's own request log, which tells of the same failure once more.
@@ -53,15 +53,13 @@ resource "google_logging_metric" "errors" {
   label_extractors = {
     service = "EXTRACT(resource.labels.service_name)"
   }
-
-  depends_on = [google_project_service.main]
 }
 
 # Distributions, because only they carry a value out of a log line; the dashboard shows their sums.
 resource "google_logging_metric" "spans" {
   for_each = local.span_counts
 
-  project         = var.project_id
+  project         = local.project_id
   name            = "${var.name}/${each.key}"
   description     = "${each.value}."
   filter          = "${local.logs_of_services} AND jsonPayload.${each.key}>0"
@@ -81,14 +79,12 @@ resource "google_logging_metric" "spans" {
       scale              = 1
     }
   }
-
-  depends_on = [google_project_service.main]
 }
 
 resource "google_monitoring_alert_policy" "error_ratio" {
   count = length(var.notification_channels) > 0 ? 1 : 0
 
-  project               = var.project_id
+  project               = local.project_id
   display_name          = "${var.name}: share of failed requests"
   combiner              = "AND"
   severity              = "ERROR"
@@ -146,14 +142,12 @@ resource "google_monitoring_alert_policy" "error_ratio" {
       status Error. What was logged is in the logs of Cloud Run service ${var.name}, with a link to each trace.
     EOT
   }
-
-  depends_on = [google_project_service.main]
 }
 
 resource "google_monitoring_alert_policy" "latency" {
   count = length(var.notification_channels) > 0 ? 1 : 0
 
-  project               = var.project_id
+  project               = local.project_id
   display_name          = "${var.name}: latency"
   combiner              = "OR"
   severity              = "WARNING"
@@ -185,6 +179,4 @@ resource "google_monitoring_alert_policy" "latency" {
       sub-agent. Requests to look for: longer than ${var.alert_thresholds.latency_p95_seconds} s.
     EOT
   }
-
-  depends_on = [google_project_service.main]
 }

@@ -22,9 +22,24 @@ output "gemini_api_key_secret" {
   value       = one(google_secret_manager_secret.gemini_api_key[*].secret_id)
 }
 
+output "name" {
+  description = "Name of the agent's function."
+  value       = var.name
+}
+
 output "project_id" {
   description = "Project that everything is in."
   value       = var.project_id
+}
+
+output "public" {
+  description = "Whether everybody may call the agent."
+  value       = contains(var.invokers, "allUsers")
+}
+
+output "region" {
+  description = "Region that everything is in."
+  value       = var.region
 }
 
 output "service_account" {
@@ -32,9 +47,14 @@ output "service_account" {
   value       = google_service_account.runtime["agent"].email
 }
 
-output "sub_agent_url" {
-  description = "URL of the sub-agent, which only the agent may call; null without one."
-  value       = one(google_cloudfunctions2_function.sub_agent[*].service_config[0].uri)
+output "services" {
+  description = "Cloud Run services of this deployment by role, and the URL of each: what the pipeline rolls back and smokes."
+  value       = { for key, name in local.services : key => { name = name, url = key == "agent" ? local.url : local.sub_agent_urls[key] } }
+}
+
+output "sub_agent_urls" {
+  description = "URLs of the sub-agents, by name; only the agent may call them."
+  value       = local.sub_agent_urls
 }
 
 output "traces" {
@@ -45,4 +65,9 @@ output "traces" {
 output "url" {
   description = "URL of the function, and the audience of ID tokens for it."
   value       = local.url
+}
+
+output "version" {
+  description = "Version that was deployed: what GET / and service.version of the spans show."
+  value       = local.version
 }

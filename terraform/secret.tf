@@ -5,7 +5,7 @@
 resource "google_secret_manager_secret" "gemini_api_key" {
   count = local.on_vertex ? 0 : 1
 
-  project             = var.project_id
+  project             = local.project_id
   secret_id           = "${var.name}-gemini-api-key"
   labels              = local.labels
   deletion_protection = false
@@ -14,5 +14,8 @@ resource "google_secret_manager_secret" "gemini_api_key" {
     auto {}
   }
 
-  depends_on = [google_project_service.main]
+  # After the switch to Vertex AI the key goes when the function no longer reads it.
+  lifecycle {
+    create_before_destroy = true
+  }
 }

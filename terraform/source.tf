@@ -18,7 +18,7 @@ data "archive_file" "source" {
     "agent/geminisim/**",
     "bench/**",
     "bin/**",
-    "cloudbuild.yaml",
+    "cloudbuild*.yaml",
     "deploycheck/**",
     "docs/**",
     "local/**",
@@ -51,30 +51,19 @@ data "archive_file" "source" {
   ]
 }
 
-resource "google_storage_bucket" "source" {
-  project                     = var.project_id
-  name                        = "${var.project_id}-${var.name}-source"
-  location                    = var.region
-  uniform_bucket_level_access = true
-  public_access_prevention    = "enforced"
-  force_destroy               = true
-  labels                      = local.labels
+# One build for all functions: the bucket, the repository of images and the account that builds.
+module "build" {
+  source = "./modules/build"
 
-  # The zip can be made again from the source; keeping deleted ones would outlive a destroy.
-  soft_delete_policy {
-    retention_duration_seconds = 0
-  }
+  project_id   = local.project_id
+  region       = var.region
+  name         = var.name
+  keep_images  = var.keep_images
+  kms_key_name = var.kms_key_name
+  labels       = local.labels
 
-  depends_on = [google_project_service.main]
-}
-
-# The hash is in the name because the function is built anew only when the object's name changes.
-resource "google_storage_bucket_object" "source" {
-  bucket = google_storage_bucket.source.name
-  name   = "source-${data.archive_file.source.output_sha256}.zip"
-  source = data.archive_file.source.output_path
-
-  lifecycle {
-    create_before_destroy = true
+  zip = {
+    path   = data.archive_file.source.output_path
+    sha256 = data.archive_file.source.output_sha256
   }
 }

@@ -28,39 +28,50 @@ variable "app_version" {
   }
 }
 
-variable "concurrency" {
-  description = "Requests that one instance serves at a time. An invocation mostly waits for the model."
-  type        = number
-  default     = 80
-  nullable    = false
-
-  validation {
-    condition     = var.concurrency >= 1 && var.concurrency <= 1000 && floor(var.concurrency) == var.concurrency
-    error_message = "concurrency is a whole number from 1 to 1000."
-  }
-}
-
-variable "cpu" {
-  description = "vCPUs of an instance. Less than one would forbid more than one request at a time."
-  type        = number
-  default     = 1
-  nullable    = false
-
-  validation {
-    condition     = contains([1, 2, 4, 6, 8], var.cpu)
-    error_message = "cpu is 1, 2, 4, 6 or 8."
-  }
-}
-
 variable "environment" {
+  description = "Environment of every function beside the settings: a variable of a tool of yours, or GOMEMLIMIT."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for value in values(var.environment) : try(length(value) > 0, false)])
+    error_message = "A variable of the environment is left out, not set to nothing."
+  }
+  validation {
+    condition = length(setintersection(keys(var.environment), [
+      "APP_VERSION",
+      "ENVIRONMENT",
+      "GEMINI_API_KEY",
+      "GEMINI_MODEL",
+      "GOOGLE_CLOUD_LOCATION",
+      "GOOGLE_CLOUD_PROJECT",
+      "GOOGLE_GENAI_USE_VERTEXAI",
+      "LOG_LEVEL",
+      "MCP_SERVER_URL",
+      "OTEL_EXPORTER_OTLP_ENDPOINT",
+      "OTEL_EXPORTER_OTLP_HEADERS",
+      "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
+      "OTEL_SERVICE_NAME",
+      "OTEL_TRACES_EXPORTER",
+      "REQUEST_TIMEOUT",
+      "SUB_AGENTS",
+      "SUB_AGENT_AUTH",
+      "SUB_AGENT_URL",
+    ])) == 0
+    error_message = "environment has a name that has a variable of its own (or, with a token in it, belongs into secrets)."
+  }
+}
+
+variable "environment_name" {
   description = "ENVIRONMENT of the function. `development` keeps every trace, `production` one in ten and all errors."
   type        = string
   default     = "production"
   nullable    = false
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{0,31}$", var.environment))
-    error_message = "environment is a lower-case word, for example production."
+    condition     = can(regex("^[a-z][a-z0-9-]{0,31}$", var.environment_name))
+    error_message = "environment_name is a lower-case word, for example production."
   }
 }
 
@@ -72,6 +83,10 @@ variable "gemini_api_key_version" {
   validation {
     condition     = var.gemini_api_key_version == null || can(regex("^[1-9][0-9]*$", var.gemini_api_key_version))
     error_message = "gemini_api_key_version is a number: a new key is a new number, so that it reaches every instance."
+  }
+  validation {
+    condition     = var.gemini_api_key_version == null || var.gemini_backend == "gemini_api"
+    error_message = "gemini_api_key_version goes with gemini_backend = \"gemini_api\"."
   }
 }
 
@@ -95,18 +110,6 @@ variable "gemini_model" {
   validation {
     condition     = var.gemini_model == null || can(regex("^[A-Za-z0-9._/@-]{1,128}$", var.gemini_model))
     error_message = "gemini_model is a model id, for example gemini-3.8-flash."
-  }
-}
-
-variable "ingress" {
-  description = "Which networks reach the function. Callers need permission to invoke it in every case."
-  type        = string
-  default     = "ALLOW_ALL"
-  nullable    = false
-
-  validation {
-    condition     = contains(["ALLOW_ALL", "ALLOW_INTERNAL_ONLY", "ALLOW_INTERNAL_AND_GCLB"], var.ingress)
-    error_message = "ingress is ALLOW_ALL, ALLOW_INTERNAL_ONLY or ALLOW_INTERNAL_AND_GCLB."
   }
 }
 
@@ -154,18 +157,6 @@ variable "log_level" {
   }
 }
 
-variable "max_instances" {
-  description = "Most instances at a time; with concurrency and the model's price, the bound on what a flood can cost."
-  type        = number
-  default     = 10
-  nullable    = false
-
-  validation {
-    condition     = var.max_instances >= 1 && floor(var.max_instances) == var.max_instances
-    error_message = "max_instances is a whole number of at least 1."
-  }
-}
-
 variable "mcp_server_url" {
   description = "MCP server whose tools the agent may use. Default: none."
   type        = string
@@ -174,30 +165,6 @@ variable "mcp_server_url" {
   validation {
     condition     = var.mcp_server_url == null || can(regex("^https?://[^[:space:]]+$", var.mcp_server_url))
     error_message = "mcp_server_url is an http or https URL."
-  }
-}
-
-variable "memory" {
-  description = "Memory of an instance, for example 512Mi or 1Gi."
-  type        = string
-  default     = "512Mi"
-  nullable    = false
-
-  validation {
-    condition     = can(regex("^[1-9][0-9]*(Mi|Gi)$", var.memory))
-    error_message = "memory is a number with Mi or Gi, for example 512Mi."
-  }
-}
-
-variable "min_instances" {
-  description = "Instances kept warm. Zero costs nothing while nobody calls."
-  type        = number
-  default     = 0
-  nullable    = false
-
-  validation {
-    condition     = var.min_instances >= 0 && floor(var.min_instances) == var.min_instances
-    error_message = "min_instances is a whole number of at least 0."
   }
 }
 
@@ -238,14 +205,20 @@ variable "otlp_endpoint" {
     condition     = var.otlp_endpoint == null || can(regex("^https?://[^[:space:]]+$", var.otlp_endpoint))
     error_message = "otlp_endpoint is an http or https URL."
   }
+  validation {
+    condition     = (var.trace_exporter == "otlp") == (var.otlp_endpoint != null)
+    error_message = "otlp_endpoint goes with trace_exporter = \"otlp\", and the other way round."
+  }
 }
 
 variable "pipeline" {
-  description = "Makes the account that cloudbuild.yaml deploys with, and with a connected repository its trigger."
+  description = "Makes the accounts that cloudbuild*.yaml test and deploy with, and with a connected repository their triggers."
   type = object({
     state_bucket = string
+    approval     = optional(bool, false)
     branch       = optional(string, "^main$")
     repository   = optional(string)
+    smoke        = optional(bool, true)
   })
   default = null
 
@@ -278,8 +251,8 @@ variable "region" {
   }
 }
 
-variable "secret_settings" {
-  description = "Settings that are secrets, by environment variable: an existing secret and the number of its version."
+variable "secrets" {
+  description = "Environment of every function that comes from Secret Manager, by variable: a secret and the number of its version."
   type = map(object({
     secret  = string
     version = string
@@ -288,81 +261,45 @@ variable "secret_settings" {
   nullable = false
 
   validation {
-    condition = length(setsubtract(keys(var.secret_settings), [
-      "OTEL_EXPORTER_OTLP_HEADERS",
-      "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
-    ])) == 0
-    error_message = "secret_settings takes OTEL_EXPORTER_OTLP_HEADERS and OTEL_EXPORTER_OTLP_TRACES_HEADERS."
+    condition = alltrue([
+      for secret in var.secrets :
+      can(regex("^[A-Za-z0-9_-]{1,255}$", secret.secret)) && can(regex("^[1-9][0-9]*$", secret.version))
+    ])
+    error_message = "Each of secrets has a secret's id and the number of a version: a new value is a new number."
+  }
+  validation {
+    condition     = length(setintersection(keys(var.secrets), keys(var.environment))) == 0
+    error_message = "A variable is either in environment or in secrets."
   }
 }
 
-variable "settings" {
-  description = "Other settings of the function, by environment variable, for example TRACE_KEEP_SLOWER_THAN = \"5s\"."
-  type        = map(string)
-  default     = {}
-  nullable    = false
+variable "sub_agents" {
+  description = "Functions from the same source that only the agent may call, by name: each is NAME-KEY, and a tool of the agent."
+  type = map(object({
+    description = optional(string)
+    environment = optional(map(string), {})
+    secrets     = optional(map(object({ secret = string, version = string })), {})
+  }))
+  default  = {}
+  nullable = false
 
   validation {
-    condition = length(setsubtract(keys(var.settings), [
-      "CLOUD_TRACE_ENDPOINT",
-      "GOOGLE_GEMINI_BASE_URL",
-      "GOOGLE_VERTEX_BASE_URL",
-      "OTEL_EXPORTER_OTLP_CERTIFICATE",
-      "OTEL_EXPORTER_OTLP_COMPRESSION",
-      "OTEL_EXPORTER_OTLP_INSECURE",
-      "OTEL_EXPORTER_OTLP_PROTOCOL",
-      "OTEL_EXPORTER_OTLP_TIMEOUT",
-      "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE",
-      "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION",
-      "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
-      "OTEL_EXPORTER_OTLP_TRACES_INSECURE",
-      "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
-      "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT",
-      "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT",
-      "OTEL_PROPAGATORS",
-      "OTEL_RESOURCE_ATTRIBUTES",
-      "OTEL_SDK_DISABLED",
-      "OTEL_TRACES_SAMPLER",
-      "OTEL_TRACES_SAMPLER_ARG",
-      "TRACE_BUFFER_BYTES",
-      "TRACE_BUFFER_SPANS",
-      "TRACE_FLUSH_TIMEOUT",
-      "TRACE_KEEP_SLOWER_THAN",
-      "TRACE_MIN_DURATION",
-      "TRACE_PREVIEWS",
-      "TRACE_REMOTE_SAMPLED_PER_SECOND",
-    ])) == 0
-    error_message = "settings has a name that the function does not read, or that has a variable of its own."
+    condition = alltrue([
+      for key in keys(var.sub_agents) :
+      can(regex("^[a-z]([a-z0-9-]*[a-z0-9])?$", key)) && !contains(["agent", "build", "deploy", "test"], key)
+    ])
+    error_message = "The key of a sub-agent is a word in lower case such as research; agent, build, deploy and test are taken."
   }
   validation {
-    condition     = alltrue([for value in values(var.settings) : try(length(value) > 0, false)])
-    error_message = "A setting is left out, not set to nothing."
-  }
-}
-
-variable "sub_agent" {
-  description = "Deploys a second function from the same source that only the agent may call, and tells the agent."
-  type        = bool
-  default     = false
-  nullable    = false
-}
-
-variable "timeout_seconds" {
-  description = "Longest that a request may take; the function answers 504, with its trace, before the platform does."
-  type        = number
-  default     = 60
-  nullable    = false
-
-  validation {
-    condition     = floor(min(max(var.timeout_seconds, 5), 3600)) == var.timeout_seconds
-    error_message = "timeout_seconds is a whole number from 5 to 3600."
+    condition     = alltrue([for key in keys(var.sub_agents) : length(var.name) + 1 + length(key) <= 26])
+    error_message = "NAME-KEY of a sub-agent has at most 26 characters: its account's id, NAME-KEY-run, ends at 30."
   }
 }
 
 variable "trace_exporter" {
-  description = "Where spans go: `cloudtrace` (Cloud Trace API), `telemetry` (Cloud Trace by OTLP), `otlp`, or `none`."
+  description = "Where spans go: `telemetry` (Cloud Trace by OTLP), `cloudtrace` (Cloud Trace API), `otlp`, or `none`."
   type        = string
-  default     = "cloudtrace"
+  default     = "telemetry"
   nullable    = false
 
   validation {

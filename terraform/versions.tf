@@ -12,5 +12,9 @@ terraform {
       source  = "hashicorp/google"
       version = ">= 7.40, < 9.0"
     }
+    time = {
+      source  = "hashicorp/time"
+      version = ">= 0.11, < 1.0"
+    }
   }
 }

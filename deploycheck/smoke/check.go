@@ -14,9 +14,13 @@ import (
 	"time"
 )
 
-// target is a deployed function. Traced says that its traces go to the project's Cloud Trace.
+// target is a deployment: the agent, its sub-agents, and the version that all of them must be. Traced says that its
+// traces go to the project's Cloud Trace.
 type target struct {
 	url, project, account string
+	subAgents             []string // their URLs
+	version               string
+	public                bool // everybody may call the agent
 	traced                bool
 }
 
@@ -29,8 +33,11 @@ type check struct {
 	metadata    string        // default http://metadata.google.internal
 	credentials string        // default https://iamcredentials.googleapis.com
 	cloudTrace  string        // default https://cloudtrace.googleapis.com
-	pause       time.Duration // between two looks for the trace; default 3 s
+	pause       time.Duration // between two looks, for the version or the trace; default 3 s
 }
+
+// rounds is how often each function is asked: an old revision that still has some of the traffic answers some requests.
+const rounds = 3
 
 func (c check) withDefaults() check {
 	c.client = cmp.Or(c.client, http.DefaultClient)
@@ -41,27 +48,100 @@ func (c check) withDefaults() check {
 	return c
 }
 
-// run returns nil when the function answered and, where its traces can be read, the answer's trace is whole: it holds
-// the span of the run. It looks for the trace until ctx ends.
+// run returns nil when every function answers as the new version, and refuses whoever shows no token, unless it is public; and when the agent
+// answers a task and, where its traces can be read, that answer's trace is whole: it holds the span of the run, made by
+// the new version. It looks for the trace until ctx ends.
 func (c check) run(ctx context.Context) error {
 	c = c.withDefaults()
 	access, err := c.accessToken(ctx)
 	if err != nil {
 		return err
 	}
-	id, err := c.idToken(ctx, access)
+	for _, url := range append([]string{c.url}, c.subAgents...) {
+		id, err := c.idToken(ctx, access, url)
+		if err != nil {
+			return err
+		}
+		if err := c.serves(ctx, url, id, c.public && url == c.url); err != nil {
+			return err
+		}
+	}
+	id, err := c.idToken(ctx, access, c.url)
 	if err != nil {
 		return err
 	}
-	trace, err := c.ask(ctx, id)
-	if err != nil {
+	for range rounds {
+		trace, err := c.ask(ctx, id)
+		if err != nil {
+			return err
+		}
+		if !c.traced {
+			fmt.Fprintln(c.log, "the traces of this deployment go elsewhere: not read back")
+			continue
+		}
+		if err := c.readBack(ctx, access, trace); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// serves asks one function which version it is, without a token and with one. A grant and a change of traffic take a
+// moment to be known everywhere, so the first right answer is waited for until ctx ends; from then on each must be right.
+func (c check) serves(ctx context.Context, url, idToken string, public bool) error {
+	var last error // of those that say more than that the time is over
+	for right := 0; right < rounds; {
+		err := c.versionIs(ctx, url, idToken)
+		if err == nil && !public {
+			err = c.refuses(ctx, url)
+		}
+		switch {
+		case err == nil:
+			right++
+			continue
+		case ctx.Err() == nil:
+			last = err
+		}
+		if right > 0 {
+			return cmp.Or(last, err)
+		}
+		select {
+		case <-ctx.Done():
+			return cmp.Or(last, err)
+		case <-time.After(c.pause):
+		}
+	}
+	fmt.Fprintf(c.log, "%s serves %s\n", url, c.version)
+	return nil
+}
+
+func (c check) versionIs(ctx context.Context, url, idToken string) error {
+	var index struct{ Version string }
+	header := http.Header{"Authorization": {"Bearer " + idToken}}
+	if err := c.call(ctx, "asking "+url+" for its version", url+"/", header, nil, &index); err != nil {
 		return err
 	}
-	if !c.traced {
-		fmt.Fprintln(c.log, "the traces of this deployment go elsewhere: not read back")
-		return nil
+	if index.Version != c.version {
+		return fmt.Errorf("asking %s for its version: %q serves, %q was deployed", url, index.Version, c.version)
 	}
-	return c.readBack(ctx, access, trace)
+	return nil
+}
+
+// refuses asks without any right.
+func (c check) refuses(ctx context.Context, url string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/", nil)
+	if err != nil {
+		return fmt.Errorf("asking %s without a token: %w", url, err)
+	}
+	resp, err := c.client.Do(req)
+	if err != nil {
+		return fmt.Errorf("asking %s without a token: %w", url, err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusForbidden && resp.StatusCode != http.StatusUnauthorized {
+		return fmt.Errorf("asking %s without a token: %s, and nobody was given that right", url, resp.Status)
+	}
+	return nil
 }
 
 // ask sends one task under a trace id of its own and returns that id. The B3 header is the one that Google's front end
@@ -96,7 +176,8 @@ func (c check) readBack(ctx context.Context, accessToken, trace string) error {
 	for {
 		var found struct {
 			Spans []struct {
-				Name string `json:"name"`
+				Name   string            `json:"name"`
+				Labels map[string]string `json:"labels"`
 			} `json:"spans"`
 		}
 		// A trace that is not there yet is a 404, so no error is final before the time is over.
@@ -108,6 +189,9 @@ func (c check) readBack(ctx context.Context, accessToken, trace string) error {
 			for _, span := range found.Spans {
 				names = append(names, span.Name)
 				whole = whole || span.Name == "agent.task"
+				if v := span.Labels["service.version"]; v != "" && v != c.version {
+					return fmt.Errorf("reading trace %s back: %s was made by version %q, not %q", trace, span.Name, v, c.version)
+				}
 			}
 			last = "spans " + strings.Join(names, ", ")
 			if whole {
@@ -137,14 +221,14 @@ func (c check) accessToken(ctx context.Context) (string, error) {
 }
 
 // idToken makes an ID token for the function. The metadata server of Cloud Build gives none.
-func (c check) idToken(ctx context.Context, accessToken string) (string, error) {
+func (c check) idToken(ctx context.Context, accessToken, url string) (string, error) {
 	var token struct {
 		Token string `json:"token"`
 	}
-	url := fmt.Sprintf("%s/v1/projects/-/serviceAccounts/%s:generateIdToken", c.credentials, c.account)
+	endpoint := fmt.Sprintf("%s/v1/projects/-/serviceAccounts/%s:generateIdToken", c.credentials, c.account)
 	header := http.Header{"Authorization": {"Bearer " + accessToken}}
-	body := map[string]any{"audience": c.url, "includeEmail": true}
-	err := c.call(ctx, "getting an ID token", url, header, body, &token)
+	body := map[string]any{"audience": url, "includeEmail": true}
+	err := c.call(ctx, "getting an ID token", endpoint, header, body, &token)
 	return token.Token, err
 }
 

@@ -1,10 +1,11 @@
-// Command smoke asks a deployed function for one answer and then reads that answer's trace back from Cloud Trace, so a
-// deploy counts as done only when both work. It runs where Google's metadata server is: in Cloud Build.
+// Command smoke asks every function of a deployment which version it is, with and without a token, then the agent for
+// answers, and reads their traces back from Cloud Trace: a deploy counts as done only when the new code does all that.
+// It runs where Google's metadata server is: in Cloud Build.
 //
 //	terraform -chdir=terraform output -json > outputs.json
 //	go run ./deploycheck/smoke -outputs outputs.json -service-account deployer@project.iam.gserviceaccount.com
 //
-// The account needs run.invoker on the function, serviceAccountOpenIdTokenCreator on itself and cloudtrace.user.
+// The account needs run.invoker on the functions, serviceAccountOpenIdTokenCreator on itself and cloudtrace.user.
 package main
 
 import (
@@ -12,7 +13,9 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"time"
 )
 
@@ -48,6 +51,9 @@ func readTarget(outputs []byte, account string) (target, error) {
 		URL       struct{ Value string }
 		ProjectID struct{ Value string } `json:"project_id"`
 		Traces    struct{ Value *string }
+		Public    struct{ Value bool }
+		Version   struct{ Value string }
+		SubAgents struct{ Value map[string]string } `json:"sub_agent_urls"`
 	}
 	if err := json.Unmarshal(outputs, &values); err != nil {
 		return target{}, fmt.Errorf("reading the outputs: %w", err)
@@ -56,10 +62,15 @@ func readTarget(outputs []byte, account string) (target, error) {
 		url:     values.URL.Value,
 		project: values.ProjectID.Value,
 		account: account,
+		public:  values.Public.Value,
+		version: values.Version.Value,
 		traced:  values.Traces.Value != nil,
 	}
-	if t.url == "" || t.project == "" || t.account == "" {
-		return target{}, fmt.Errorf("reading the outputs: url, project_id and -service-account are needed, have %+v", t)
+	for _, name := range slices.Sorted(maps.Keys(values.SubAgents.Value)) {
+		t.subAgents = append(t.subAgents, values.SubAgents.Value[name])
+	}
+	if t.url == "" || t.project == "" || t.account == "" || t.version == "" {
+		return target{}, fmt.Errorf("reading the outputs: url, project_id, version and -service-account are needed, have %+v", t)
 	}
 	return t, nil
 }

@@ -1,0 +1,20 @@
+# Both bounds on purpose: below, what the files need; above, the next major that nobody has tried.
+# 1.9 is also the first version of OpenTofu that these files are meant for.
+terraform {
+  required_version = ">= 1.9, < 2.0"
+
+  required_providers {
+    archive = {
+      source  = "hashicorp/archive"
+      version = ">= 2.5, < 3.0"
+    }
+    google = {
+      source  = "hashicorp/google"
+      version = ">= 7.40, < 9.0"
+    }
+    time = {
+      source  = "hashicorp/time"
+      version = ">= 0.11, < 1.0"
+    }
+  }
+}
