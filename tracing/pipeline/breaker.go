@@ -86,13 +86,19 @@ func (b *breaker) success(now time.Time) bool {
 	return was
 }
 
-// slow notes a delivery that took longer than anybody waits: the backend lives, so sending goes on at once, but an
-// open breaker stays open.
-func (b *breaker) slow(now time.Time) {
-	b.failures, b.refusals = 0, 0
+// answered notes an answer that says nothing of the backend's health, and that nobody need wait any longer to go on.
+func (b *breaker) answered(now time.Time) {
+	b.failures = 0
 	if b.open {
 		b.probeAt = now
 	}
+}
+
+// slow notes a delivery that took longer than anybody waits: the backend lives, so sending goes on at once, but an
+// open breaker stays open.
+func (b *breaker) slow(now time.Time) {
+	b.answered(now)
+	b.refusals, b.backoff = 0, firstProbe
 }
 
 // pause is the wait before the next try after a failure: short ones while the breaker is closed, then probeAt says it.

@@ -213,6 +213,6 @@ func (c *Collector) Stats() Stats {
 	s := &c.stats
 	return Stats{
 		Kept: s.kept.Load(), Exported: s.exported.Load(), Retried: s.retried.Load(),
-		Dropped: s.dropped.Load(), TimedOut: s.timedOut.Load(),
+		Dropped: s.dropped.Load(), TimedOut: s.timedOut.Load(), Lettered: s.lettered.Load(), Lost: s.lost.Load(),
 	}
 }

@@ -12,18 +12,15 @@ import (
 	"example.com/gemini-agent/tracing/export"
 )
 
-// job is a batch and when its export starts.
-type job struct {
-	batch []*chunk
-	start time.Time
-}
+// renewer is an exporter that can make a fresh connection for its next exports. Those under way go on on the old one.
+type renewer interface{ Renew() }
 
 // work exports until shutdown.
-func (p *pipeline) work(j job) {
+func (p *pipeline) work(r *run) {
 	for {
-		p.export(j.batch, j.start)
+		p.export(r)
 		select {
-		case j = <-p.jobs:
+		case r = <-p.jobs:
 		case <-p.ctx.Done():
 			return
 		}
@@ -32,23 +29,21 @@ func (p *pipeline) work(j job) {
 
 // export sends one batch. Its context is detached from every request and carries no span, so neither a cancelled
 // client nor the exporter's own instrumentation can spoil it.
-func (p *pipeline) export(batch []*chunk, start time.Time) {
-	spans := batch[0].spans
-	if len(batch) > 1 {
-		n := 0
-		for _, c := range batch {
-			n += len(c.spans)
-		}
+func (p *pipeline) export(r *run) {
+	spans := r.batch[0].spans
+	if len(r.batch) > 1 {
+		n, _ := sizeOf(r.batch)
 		spans = make([]sdktrace.ReadOnlySpan, 0, n)
-		for _, c := range batch {
+		for _, c := range r.batch {
 			spans = append(spans, c.spans...)
 		}
 	}
-	err := p.exportSpans(spans)
-	p.finish(batch, export.Unsent(err, spans), err, start)
+	err := p.exportSpans(spans, r.renew)
+	p.finish(r, export.Unsent(err, spans), err)
 }
 
-func (p *pipeline) exportSpans(spans []sdktrace.ReadOnlySpan) (err error) {
+func (p *pipeline) exportSpans(spans []sdktrace.ReadOnlySpan, renew bool) (err error) {
+	// The exporter has a timeout of its own; this one is for those that have none.
 	ctx, cancel := context.WithTimeout(p.ctx, p.cfg.ExportTimeout)
 	defer cancel()
 	defer func() {
@@ -56,33 +51,49 @@ func (p *pipeline) exportSpans(spans []sdktrace.ReadOnlySpan) (err error) {
 			err = fmt.Errorf("exporter panicked: %T", v)
 		}
 	}()
+	if x, ok := p.exporter.(renewer); ok && renew {
+		x.Renew()
+	}
 	return p.exporter.ExportSpans(ctx, spans)
 }
 
-// finish settles a batch of which unsent is still with us: delivered, refused for good, or back to the queue.
-func (p *pipeline) finish(batch []*chunk, unsent []sdktrace.ReadOnlySpan, err error, start time.Time) {
+// finish settles a batch of which unsent is still with us: delivered, refused for good, or back to a queue.
+func (p *pipeline) finish(r *run, unsent []sdktrace.ReadOnlySpan, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	i := slices.IndexFunc(p.running, start.Equal)
+	i := slices.Index(p.running, r)
+	if i < 0 {
+		return // given up at shutdown
+	}
 	p.running = slices.Delete(p.running, i, i+1)
+	if p.idle != nil && len(p.running) == 0 {
+		close(p.idle)
+		p.idle = nil
+	}
 	now := time.Now()
-	switch fault := export.Classify(err); {
-	case err == nil || fault == export.Partial:
-		if e, ok := errors.AsType[*export.Error](err); ok {
-			p.stats.exported.Add(-e.Rejected)
-			p.stats.dropped.Add(e.Rejected)
+	fault := export.Classify(err)
+	if e, ok := errors.AsType[*export.Error](err); ok && e.Rejected > 0 {
+		p.stats.exported.Add(-e.Rejected)
+		p.stats.dropped.Add(e.Rejected)
+	}
+	if fault != export.Retryable {
+		p.lastAnswer = now
+	}
+	switch fault {
+	case export.None, export.PartlyRefused:
+		if err != nil {
 			p.logLocked("trace backend refused a part of the spans", err)
 		}
-		p.deliveredLocked(batch, now.Sub(start), now)
-	case fault == export.PermanentFault:
-		p.refusedLocked(batch, err, now)
+		p.deliveredLocked(r, now.Sub(r.start), now)
+	case export.Refused, export.Oversized:
+		p.refusedLocked(p.remainderLocked(r.batch, unsent), fault, err, now)
 	default:
-		p.failedLocked(batch, unsent, err, now)
+		p.failedLocked(p.remainderLocked(r.batch, unsent), err, now)
 	}
 	p.dispatchLocked(now)
 }
 
-func (p *pipeline) deliveredLocked(batch []*chunk, took time.Duration, now time.Time) {
+func (p *pipeline) deliveredLocked(r *run, took time.Duration, now time.Time) {
 	if took >= p.cfg.FlushTimeout {
 		p.brk.slow(now) // delivered, but too slow to wait for
 	} else {
@@ -91,68 +102,74 @@ func (p *pipeline) deliveredLocked(batch []*chunk, took time.Duration, now time.
 			p.lastLog = time.Time{}
 			p.logLocked("trace backend answers again", nil)
 		}
-		if p.roundTrip == 0 {
-			p.roundTrip = took
+		if !r.backlog { // whose requests are larger
+			if p.roundTrip == 0 {
+				p.roundTrip = took
+			}
+			p.roundTrip += (took - p.roundTrip) / 4
 		}
-		p.roundTrip += (took - p.roundTrip) / 4
 	}
-	for _, c := range batch {
+	for _, c := range r.batch {
 		p.stats.exported.Add(int64(len(c.spans)))
 		p.leaveLocked(c)
 	}
 }
 
-// refusedLocked handles a batch that the backend will never take: it is split until the span that spoils it is
-// alone; that one is dropped, the others arrive.
-func (p *pipeline) refusedLocked(batch []*chunk, err error, now time.Time) {
-	var again []*chunk
-	for _, c := range batch {
-		switch {
-		case len(batch) > 1:
-			c.alone = true
-			again = append(again, c)
-		case len(c.spans) > 1:
-			half := len(c.spans) / 2
-			rest := &chunk{spans: c.spans[half:], bytes: c.bytes / 2, wait: c.wait, alone: true, era: c.era}
-			p.eras[c.era]++
-			c.spans, c.bytes, c.alone = c.spans[:half:half], c.bytes-rest.bytes, true
-			c.wait.add()
-			again = append(again, c, rest)
-		default:
-			p.stats.dropped.Add(int64(len(c.spans)))
-			p.leaveLocked(c)
-			p.logLocked("trace backend refused a span for good", err)
-		}
-	}
-	p.queue = append(again, p.queue...)
-	if p.brk.refused(now) {
-		p.releaseLocked()
+// againLocked puts a group back: to the front while somebody may wait for it, else into the backlog.
+func (p *pipeline) againLocked(group []*chunk, last bool) {
+	waited := slices.ContainsFunc(group, func(c *chunk) bool { return c.wait != nil })
+	switch {
+	case waited && !p.brk.open && !last:
+		p.fresh.front(group...)
+	case last:
+		p.backlog.back(group...)
+	default:
+		p.backlog.front(group...)
 	}
 }
 
-func (p *pipeline) failedLocked(batch []*chunk, unsent []sdktrace.ReadOnlySpan, err error, now time.Time) {
-	p.stats.retried.Add(int64(len(unsent)))
-	p.queue = append(p.remainderLocked(batch, unsent), p.queue...)
-	if p.closed {
-		p.dropAllLocked()
+func (p *pipeline) failedLocked(batch []*chunk, err error, now time.Time) {
+	if len(batch) == 0 {
 		return
 	}
-	p.trimLocked()
+	spans, _ := sizeOf(batch)
+	p.stats.retried.Add(int64(spans))
+	p.groupLocked(batch)
+	opened := p.brk.failure(now)
 	asked := min(export.RetryAfter(err), longestPause)
-	if p.brk.failure(now) || asked >= p.cfg.FlushTimeout && p.brk.trip(now, now) {
-		p.releaseLocked()
+	if asked >= p.cfg.FlushTimeout && p.brk.trip(now, now) {
+		opened = true
 	}
+	switch {
+	case p.brk.open:
+		// Another one next: if these spans are what the backend chokes on, they must not be all that it is asked to take.
+		p.againLocked(batch, true)
+	default:
+		suspect := false
+		for _, c := range batch {
+			c.failures++
+			suspect = suspect || c.failures > suspectAfter
+		}
+		if suspect && spans > 1 {
+			batch = p.halveLocked(batch)
+		}
+		p.againLocked(batch, suspect)
+	}
+	if opened {
+		p.openedLocked()
+	}
+	p.trimLocked()
 	p.notBefore = later(p.notBefore, now.Add(max(p.brk.pause(), asked)))
 	p.logLocked("exporting spans failed, they are kept and sent again", err)
 }
 
+// suspectAfter is how often a batch may fail between deliveries of others before it is halved and sent last: one of its
+// spans may be what makes the backend fail.
+const suspectAfter = 4
+
 // remainderLocked takes out of a batch what the backend accepted before the export failed.
 func (p *pipeline) remainderLocked(batch []*chunk, unsent []sdktrace.ReadOnlySpan) []*chunk {
-	total := 0
-	for _, c := range batch {
-		total += len(c.spans)
-	}
-	if len(unsent) == total {
+	if total, _ := sizeOf(batch); len(unsent) == total {
 		return batch
 	}
 	left := make(map[sdktrace.ReadOnlySpan]struct{}, len(unsent))
@@ -180,14 +197,21 @@ func (p *pipeline) remainderLocked(batch []*chunk, unsent []sdktrace.ReadOnlySpa
 func (p *pipeline) gaveUp(since time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if idle := len(p.queue) == 0 && len(p.running) == 0; !idle && p.brk.trip(since, time.Now()) {
-		p.releaseLocked()
+	now := time.Now()
+	if idle := len(p.fresh) == 0 && len(p.backlog) == 0 && len(p.running) == 0; !idle && p.brk.trip(since, now) {
+		p.openedLocked()
+		p.dispatchLocked(now)
 	}
 }
 
-// releaseLocked ends all waits for queued chunks: nobody waits for a dead backend.
-func (p *pipeline) releaseLocked() {
-	for _, c := range p.queue {
-		c.settle()
+// openedLocked ends all waits when the breaker has opened: nobody waits for a dead backend.
+func (p *pipeline) openedLocked() {
+	for _, q := range []queue{p.fresh, p.backlog} {
+		for _, c := range q {
+			c.settle()
+		}
 	}
+	p.backlog.back(p.fresh...)
+	p.fresh = nil
+	p.renewDue = true
 }

@@ -65,27 +65,3 @@ func (f *finishedSpan) Attributes() []attribute.KeyValue {
 func (f *finishedSpan) isLocalRoot() bool { return export.LocalRoot(f.ReadOnlySpan) }
 
 func (f *finishedSpan) duration() time.Duration { return f.EndTime().Sub(f.StartTime()) }
-
-// spanSize estimates the bytes of a span in memory, which is more than it takes on the wire.
-func spanSize(s sdktrace.ReadOnlySpan) int {
-	n := 600 + len(s.Name()) + attributesSize(s.Attributes()) + len(s.Status().Description)
-	for _, e := range s.Events() {
-		n += 80 + len(e.Name) + attributesSize(e.Attributes)
-	}
-	return n
-}
-
-func attributesSize(attrs []attribute.KeyValue) int {
-	n := 0
-	for i := range attrs {
-		n += 64 // its place in the slice; keys are constants
-		switch v := &attrs[i].Value; v.Type() {
-		case attribute.STRING:
-			n += len(v.AsString())
-		case attribute.BOOL, attribute.INT64, attribute.FLOAT64:
-		default: // lists are short here: finish reasons, stop sequences
-			n += 100
-		}
-	}
-	return n
-}

@@ -10,6 +10,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
+	"example.com/gemini-agent/tracing/export"
 	"example.com/gemini-agent/tracing/sampling"
 )
 
@@ -79,7 +80,7 @@ func (i *Invocation) joined(s sdktrace.ReadWriteSpan) {
 func (i *Invocation) finished(snap sdktrace.ReadOnlySpan) {
 	f := &finishedSpan{
 		ReadOnlySpan: snap, resource: i.c.resource,
-		size: spanSize(snap), failed: snap.Status().Code == codes.Error,
+		size: export.Size(snap), failed: snap.Status().Code == codes.Error,
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()

@@ -249,7 +249,7 @@ func TestNoSpanIsLostOnABadBackend(t *testing.T) {
 func TestOutageTaxesNobodyAndLosesNothing(t *testing.T) {
 	for name, outage := range map[string]func(context.Context) error{
 		"refused": func(context.Context) error { return errDown },
-		"hanging": func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() },
+		"hanging": func(ctx context.Context) error { return errors.Join(sleep(ctx, 10*time.Second), errDown) }, // its own timeout
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -324,7 +324,7 @@ func TestASpanTheBackendRefusesTakesNoOtherWithIt(t *testing.T) {
 			_ = sleep(ctx, 10*time.Millisecond)
 			for _, s := range spans {
 				if s.Name() == "poison" {
-					return &export.Error{Fault: export.PermanentFault, Err: errDown}
+					return &export.Error{Fault: export.Refused, Err: errDown}
 				}
 			}
 			return nil
@@ -492,7 +492,7 @@ func TestASmallBufferCostsNothingWhileTheBackendIsWell(t *testing.T) {
 func TestSpansRefusedOutOfARequestAreCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &backend{answer: func(context.Context, int, []sdktrace.ReadOnlySpan) error {
-			return &export.Error{Fault: export.Partial, Rejected: 3, Err: errDown}
+			return &export.Error{Fault: export.PartlyRefused, Rejected: 3, Err: errDown}
 		}}
 		p := newTestProvider(t, testConfig{}, b)
 		invoke(p, 9, false)
@@ -506,4 +506,4 @@ func TestSpansRefusedOutOfARequestAreCounted(t *testing.T) {
 }
 
 // permanentFault is a backend's refusal of the spans themselves.
-func permanentFault() error { return &export.Error{Fault: export.PermanentFault, Err: errDown} }
+func permanentFault() error { return &export.Error{Fault: export.Refused, Err: errDown} }

@@ -3,11 +3,13 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // stubborn is an exporter that heeds no context.
@@ -136,7 +138,7 @@ func TestShutdownCountsWhatItLeavesBehind(t *testing.T) {
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		pl := p.collector.pipelines[0]
-		if b.exports != exports || len(pl.queue) != 0 || pl.spans != 0 || p.Stats().Dropped != 40 {
+		if b.exports != exports || len(pl.fresh)+len(pl.backlog) != 0 || pl.spans != 0 || p.Stats().Dropped != 40 {
 			t.Errorf("%d exports later, %d spans left, %d dropped; want 0, 0 and 40", b.exports-exports, pl.spans, p.Stats().Dropped)
 		}
 	})
@@ -163,5 +165,83 @@ func TestNothingBreaksAfterShutdown(t *testing.T) {
 		if b.exports != 0 || p.Stats().Dropped != 3 {
 			t.Errorf("exports = %d, dropped = %d; want 0 and the 3 that came too late", b.exports, p.Stats().Dropped)
 		}
+	})
+}
+
+// What a dead backend does not take at the end is handed over, whole and in time: what was queued, what was on its way,
+// and what an exporter that heeds no context holds.
+func TestShutdownHandsOverWhatItCannotDeliver(t *testing.T) {
+	for name, answer := range map[string]func(context.Context, int, []sdktrace.ReadOnlySpan) error{
+		"refuses": func(context.Context, int, []sdktrace.ReadOnlySpan) error { return errDown },
+		"hangs": func(ctx context.Context, _ int, _ []sdktrace.ReadOnlySpan) error {
+			<-ctx.Done()
+			return ctx.Err()
+		},
+		"is deaf": func(context.Context, int, []sdktrace.ReadOnlySpan) error {
+			time.Sleep(time.Minute)
+			return errDown
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				handed := map[trace.SpanID]int{}
+				take := func(ctx context.Context, backend string, spans []sdktrace.ReadOnlySpan) int {
+					if ctx.Err() != nil || backend != "test" {
+						t.Errorf("handed over for %s with %v", backend, ctx.Err())
+					}
+					for _, s := range spans[:len(spans)-1] {
+						handed[s.SpanContext().SpanID()]++
+					}
+					return len(spans) - 1 // one does not fit
+				}
+				b := &backend{answer: answer}
+				p := newTestProvider(t, testConfig{Pipeline: Config{DeadLetter: take}}, b)
+				for range 10 {
+					invoke(p, 3, false)
+				}
+				ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+				defer cancel()
+				err := p.Shutdown(ctx)
+				if err == nil || !strings.Contains(err.Error(), "1 spans for test are lost") {
+					t.Errorf("Shutdown = %v", err)
+				}
+				if st := p.Stats(); len(handed) != 39 || st.Lettered != 39 || st.Lost != 1 || st.Dropped != 1 {
+					t.Errorf("%d handed over, stats %+v; want 39, and 1 lost", len(handed), st)
+				}
+				time.Sleep(2 * time.Minute)
+			})
+		})
+	}
+}
+
+// Requests that come while the process ends neither delay the end nor make it a failure.
+func TestShutdownEndsUnderLoad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &backend{answer: takes(10 * time.Millisecond)}
+		p := newTestProvider(t, testConfig{}, b)
+		stop := make(chan struct{})
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			for {
+				select {
+				case <-stop:
+					return
+				case <-time.After(time.Millisecond):
+					go invoke(p, 3, false)
+				}
+			}
+		}()
+		time.Sleep(time.Second)
+		start := time.Now()
+		if err := p.Shutdown(context.Background()); err != nil {
+			t.Errorf("Shutdown = %v", err)
+		}
+		if took := time.Since(start); took > 100*time.Millisecond {
+			t.Errorf("Shutdown took %v, want a few round trips", took)
+		}
+		close(stop)
+		<-done
+		synctest.Wait()
 	})
 }

@@ -13,11 +13,13 @@ type Stats struct {
 	Retried  int64 // sent again after a failed export
 	Dropped  int64 // lost: buffer or holding bound reached, or refused by the backend
 	TimedOut int64 // waits given up (no spans are lost by that)
+	Lettered int64 // undelivered at shutdown, but given to Config.DeadLetter
+	Lost     int64 // undelivered at shutdown and given to nobody; they count as dropped too
 }
 
 // pipelineStats counts what became of spans. Its methods are safe for concurrent use.
 type stats struct {
-	kept, exported, retried, dropped, timedOut atomic.Int64
+	kept, exported, retried, dropped, timedOut, lettered, lost atomic.Int64
 
 	mu       sync.Mutex
 	reported struct{ kept, retried, dropped int64 } // told to the log so far

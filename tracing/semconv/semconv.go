@@ -76,6 +76,7 @@ const (
 	KeySamplingReason       = attribute.Key("sampling.reason")
 	KeySamplingRatio        = attribute.Key("sampling.ratio")
 	KeySamplingDroppedSpans = attribute.Key("sampling.dropped_spans")
+	KeyTraceCutBytes        = attribute.Key("trace.cut_bytes") // of texts, gone because the backend refused the span for its size
 	KeyProcessGoroutines    = attribute.Key("process.goroutines")
 	KeyProcessHeap          = attribute.Key("process.heap_bytes")
 	KeyProcessUptime        = attribute.Key("process.uptime_ms")

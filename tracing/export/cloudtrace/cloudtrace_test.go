@@ -231,7 +231,7 @@ func TestCloudTraceExporterMakesOneAttempt(t *testing.T) {
 		{codes.DeadlineExceeded, export.Retryable},
 		{codes.ResourceExhausted, export.Retryable},
 		{codes.PermissionDenied, export.Retryable},
-		{codes.InvalidArgument, export.PermanentFault},
+		{codes.InvalidArgument, export.Refused},
 	} {
 		t.Run(tt.code.String(), func(t *testing.T) {
 			verifyNoLeaks(t)

@@ -170,10 +170,10 @@ func (x *Exporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpa
 		switch export.Classify(err) {
 		case export.None:
 			permanent = false
-		case export.Partial:
+		case export.PartlyRefused:
 			e, _ := errors.AsType[*export.Error](err)
 			permanent, rejected, refused = false, rejected+e.Rejected, append(refused, err)
-		case export.PermanentFault:
+		case export.Refused:
 			rejected, refused = rejected+int64(n), append(refused, err)
 		default:
 			if e, ok := errors.AsType[*export.Error](err); ok && len(left) < len(spans) {
@@ -187,9 +187,9 @@ func (x *Exporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpa
 	case len(refused) == 0:
 		return nil
 	case permanent:
-		return &export.Error{Fault: export.PermanentFault, Rejected: rejected, Err: errors.Join(refused...)}
+		return &export.Error{Fault: export.Refused, Rejected: rejected, Err: errors.Join(refused...)}
 	}
-	return &export.Error{Fault: export.Partial, Rejected: rejected, Err: errors.Join(refused...)}
+	return &export.Error{Fault: export.PartlyRefused, Rejected: rejected, Err: errors.Join(refused...)}
 }
 
 // encode returns the body for as many of spans as fit one request, and their number: at least one.
@@ -243,7 +243,7 @@ func (x *Exporter) sendOne(ctx context.Context, body []byte) error {
 	if rejected == 0 && message == "" {
 		return nil
 	}
-	return &export.Error{Fault: export.Partial, Rejected: rejected, Err: fmt.Errorf(
+	return &export.Error{Fault: export.PartlyRefused, Rejected: rejected, Err: fmt.Errorf(
 		"partial success: %d spans rejected: %s", rejected, export.ShortText(message))}
 }
 

@@ -128,20 +128,30 @@ func TestOTLPExporterFaults(t *testing.T) {
 		after          time.Duration
 		text           string
 	}{
-		{"partial grpc", GRPC, partial, export.Partial, 0, "2 spans rejected: too old"},
-		{"partial http", HTTP, partial, export.Partial, 0, "2 spans rejected: too old"},
-		{"warning http", HTTP, warning, export.Partial, 0, "0 spans rejected: use gzip"},
+		{"partial grpc", GRPC, partial, export.PartlyRefused, 0, "2 spans rejected: too old"},
+		{"partial http", HTTP, partial, export.PartlyRefused, 0, "2 spans rejected: too old"},
+		{"warning http", HTTP, warning, export.PartlyRefused, 0, "0 spans rejected: use gzip"},
 		{"unavailable", GRPC, fail(throttled.Err()), export.Retryable, 3 * time.Second, "Unavailable: busy"},
 		{"quota", GRPC, fail(status.Error(codes.ResourceExhausted, "quota")), export.Retryable, 0, "quota"},
 		{"denied", GRPC, fail(status.Error(codes.PermissionDenied, "no")), export.Retryable, 0, "PermissionDenied"},
-		{"invalid", GRPC, fail(status.Error(codes.InvalidArgument, "bad span")), export.PermanentFault, 0, "bad span"},
+		{"invalid", GRPC, fail(status.Error(codes.InvalidArgument, "bad span")), export.Refused, 0, "bad span"},
 		{"503", HTTP, fail(&httpAnswer{code: 503, retryAfter: "7", text: "busy"}), export.Retryable,
 			7 * time.Second, "503 Service Unavailable: busy"},
 		{"500", HTTP, fail(&httpAnswer{code: 500, text: "oops"}), export.Retryable, 0, "oops"},
 		{"401", HTTP, fail(&httpAnswer{code: 401, text: "who"}), export.Retryable, 0, "401"},
 		{"404", HTTP, fail(&httpAnswer{code: 404, text: "where"}), export.Retryable, 0, "404"},
-		{"400", HTTP, fail(&httpAnswer{code: 400, text: "bad"}), export.PermanentFault, 0, "400"},
-		{"413", HTTP, fail(&httpAnswer{code: 413, text: "big"}), export.PermanentFault, 0, "413"},
+		{"400", HTTP, fail(&httpAnswer{code: 400, text: "bad"}), export.Refused, 0, "400"},
+		{"too large, Go", GRPC, fail(status.Error(codes.ResourceExhausted,
+			"grpc: received message larger than max (25000 vs. 20000)")), export.Oversized, 0, "larger than max"},
+		{"too large, Java", GRPC, fail(status.Error(codes.ResourceExhausted,
+			"gRPC message exceeds maximum size 4194304: 5000000")), export.Oversized, 0, "exceeds"},
+		{"too large, .NET", GRPC, fail(status.Error(codes.ResourceExhausted,
+			"Received message exceeds the maximum configured message size.")), export.Oversized, 0, "exceeds"},
+		{"too large, Rust", GRPC, fail(status.Error(codes.OutOfRange,
+			"Error, decoded message length too large: found 5 bytes, the limit is: 4 bytes")), export.Oversized, 0, "OutOfRange"},
+		{"over quota, by bytes", GRPC, fail(status.Error(codes.ResourceExhausted,
+			"ingestion rate limit (15000000 bytes) exceeded while adding 10 bytes")), export.Retryable, 0, "rate limit"},
+		{"413", HTTP, fail(&httpAnswer{code: 413, text: "big"}), export.Oversized, 0, "413"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			verifyNoLeaks(t)
