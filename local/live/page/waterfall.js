@@ -164,7 +164,6 @@ export class Waterfall {
       role: 'treeitem', id: `row-${span.id}`, 'aria-level': row.depth + 1, 'aria-selected': span.id === this.#active ? 'true' : 'false',
       'aria-setsize': this.#items.length, 'aria-posinset': item.index + 1,
       'aria-expanded': row.size > 0 ? String(!row.collapsed) : null,
-      'aria-label': [words.verb, words.detail, words.result, ...tell.map((m) => m.text), span.end === null ? 'running' : ms(span.end - span.start), span.service, item.note].filter(Boolean).join(', '),
       data: { id: span.id },
     },
     h('div', { class: 'words' },
