@@ -76,7 +76,7 @@ export function summary(trace, tree, now, turn) {
   const open = spans.some((s) => s.end === null);
   let start = root ? root.span.start : now;
   let end = start;
-  const services = new Set();
+  const services = new Map(); // the first start of each
   const tokens = { input: 0, output: 0, cached: 0, thinking: 0 };
   let cost = null;
   let calls = 0;
@@ -84,7 +84,7 @@ export function summary(trace, tree, now, turn) {
   for (const s of spans) {
     start = Math.min(start, s.start);
     end = Math.max(end, s.end ?? now);
-    services.add(s.service);
+    services.set(s.service, Math.min(s.start, services.get(s.service) ?? Infinity));
     if (failed(s) && !isTransport(s)) failures++;
     if (kindOf(s) !== 'model') continue;
     calls++;
@@ -99,7 +99,7 @@ export function summary(trace, tree, now, turn) {
   if (turn?.ended_us && root && root.span.end !== null) time.flush = Math.max(0, turn.ended_us / 1000 - root.span.end);
   const rootFailed = Boolean(root) && (failed(root.span) || root.span.attrs['http.response.status_code'] >= 500);
   return {
-    start, end, open, services: [...services], tokens, cost, calls, failures, path, time, own,
+    start, end, open, services: [...services.keys()].sort((a, b) => services.get(a) - services.get(b)), tokens, cost, calls, failures, path, time, own,
     total: own + time.flush, spans: spans.length, failed: rootFailed || failures > 0, lost: trace.dropped,
     orphans: tree.roots.length > 1 || Boolean(root?.span.parent),
   };
