@@ -31,6 +31,10 @@ type ExporterConfig struct {
 	// ConsoleSecondary marks an app that the process's main app calls: its spans wait on the console
 	// for the main app's part of the trace.
 	ConsoleSecondary bool
+
+	// WithoutContent leaves captured message content out of what all exporters get, those of Config.Exporters included.
+	// Processors see it.
+	WithoutContent bool
 }
 
 // The exporters' names in OTEL_TRACES_EXPORTER.

@@ -65,6 +65,11 @@ func Setup(ctx context.Context, cfg Config) (*Provider, error) {
 	for _, e := range cfg.Exporters {
 		targets = append(targets, pipeline.Target{Name: fmt.Sprintf("%T", e), Exporter: e})
 	}
+	if cfg.Exporter.WithoutContent {
+		for i := range targets {
+			targets[i].Exporter = withoutContent{targets[i].Exporter}
+		}
+	}
 	// The SDK puts the process's OTEL_RESOURCE_ATTRIBUTES under every resource, those of another app too. Spans are
 	// exported with ours.
 	exported := func() *resource.Resource { return res }
