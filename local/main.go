@@ -5,7 +5,8 @@
 //	           ├──▶ sub-agent ──▶ Gemini
 //	           └──▶ search service (MCP) ◀── sub-agent
 //
-// Each finished trace is drawn in the terminal; with Jaeger or another collector listening on the OTLP port it goes
+// The live page, whose link is printed, shows every trace while it happens and has a chat; -live=false leaves it out. Each
+// finished trace is drawn in the terminal; with Jaeger or another collector listening on the OTLP port it goes
 // there too.
 package main
 
@@ -29,14 +30,15 @@ import (
 
 func main() {
 	demo := flag.Bool("demo", false, "run a worked example, print its answer and its traces, and exit")
+	page := flag.Bool("live", true, "serve the live page, on LIVE_PORT")
 	flag.Parse()
-	if err := run(*demo, os.Getenv); err != nil {
+	if err := run(*demo, *page, os.Getenv); err != nil {
 		fmt.Fprintln(os.Stderr, "local:", err)
 		os.Exit(1)
 	}
 }
 
-func run(demo bool, getenv func(string) string) error {
+func run(demo, page bool, getenv func(string) string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // the next signal ends the process at once
@@ -47,7 +49,11 @@ func run(demo bool, getenv func(string) string) error {
 		}
 	}
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(error) {})) // as in the deployed function, whose comment says why
-	sys, err := startSystem(ctx, getenv, os.Stdout)
+	agentAddr := ""
+	if page && !demo {
+		agentAddr = reachable(addr)
+	}
+	sys, err := startSystem(ctx, getenv, os.Stdout, agentAddr)
 	if err != nil {
 		return err
 	}
@@ -92,6 +98,18 @@ func checkFree(addr string) error {
 		return fmt.Errorf("PORT or HOST cannot be used: %w", err)
 	}
 	return l.Close()
+}
+
+// reachable is the address at which a program on this machine finds what listens on addr, which may be every address.
+func reachable(addr string) string {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return addr
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return net.JoinHostPort(host, port)
 }
 
 // host keeps the agent on this machine unless HOST says otherwise, as in a container.

@@ -28,25 +28,38 @@ type system struct {
 	subAgent *function.App     // nil: SUB_AGENT_URL names another
 	search   *tracing.Provider // nil: MCP_SERVER_URL names another
 	servers  []*http.Server
+	gemini   *geminisim.Server // nil: a real one
+	page     *livePage         // nil: none
+	faults   faults
 	out      io.Writer
 	notes    []string // what runs, for the user
 	viewer   string   // address of the Jaeger UI; "": none found
 }
 
-// startSystem starts everything but the agent's own server. What the environment names is used in place of ours.
-func startSystem(ctx context.Context, getenv func(string) string, out io.Writer) (*system, error) {
+// startSystem starts everything but the agent's own server. What the environment names is used in place of ours. With
+// the address at which the agent will be served there is a live page.
+func startSystem(ctx context.Context, getenv func(string) string, out io.Writer, agentAddr string) (*system, error) {
 	s := &system{out: out}
 	env := overlay{under: getenv, over: map[string]string{}}
 	if err := s.startGemini(&env); err != nil {
 		return nil, errors.Join(err, s.stop())
 	}
 	exporters := s.exporters(getenv)
+	if agentAddr != "" {
+		if err := s.startPage(getenv, agentAddr); err != nil {
+			return nil, errors.Join(err, s.stop())
+		}
+	}
 	console := console.New(out, console.Config{
-		Color: isTerminal(out), Width: width(out), Link: s.traceURL,
+		Color: isTerminal(out), Width: width(out), Link: s.links,
 	})
 	configure := func(secondary bool) func(*tracing.Config) {
 		return func(cfg *tracing.Config) {
 			exporters(cfg)
+			s.page.watch(cfg)
+			if s.page != nil && !secondary {
+				cfg.Exporters = append(cfg.Exporters, s.faults.collector())
+			}
 			cfg.Exporter.Console, cfg.Exporter.ConsoleSecondary = console, secondary
 		}
 	}
@@ -72,7 +85,8 @@ func (s *system) startGemini(env *overlay) error {
 			return nil
 		}
 	}
-	addr, err := s.listen(geminisim.New(geminisim.Config{ThinkTime: 120 * time.Millisecond}))
+	s.gemini = geminisim.New(geminisim.Config{ThinkTime: 120 * time.Millisecond})
+	addr, err := s.listen(s.gemini)
 	if err != nil {
 		return fmt.Errorf("starting the simulated Gemini: %w", err)
 	}
@@ -96,7 +110,7 @@ func (s *system) startSearch(ctx context.Context, env *overlay, configure func(*
 	if s.search, err = tracing.Setup(ctx, cfg); err != nil {
 		s.note("search service: %v", err)
 	}
-	addr, err := s.listen(tracedSearch(s.search))
+	addr, err := s.listen(s.faults.tools(tracedSearch(s.search)))
 	if err != nil {
 		return fmt.Errorf("starting the search service: %w", err)
 	}
@@ -128,7 +142,7 @@ func (s *system) startSubAgent(ctx context.Context, env *overlay, configure func
 	s.subAgent = function.New(ctx, function.Config{
 		Getenv: named.get, LogWriter: os.Stderr, LogText: isTerminal(os.Stderr), Tracing: configure,
 	})
-	addr, err := s.listen(s.subAgent)
+	addr, err := s.listen(s.faults.subAgent(s.subAgent))
 	if err != nil {
 		return fmt.Errorf("starting the sub-agent: %w", err)
 	}
@@ -191,9 +205,7 @@ func (s *system) listen(h http.Handler) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	server := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
-	s.servers = append(s.servers, server)
-	go func() { _ = server.Serve(l) }() // ends with Close in stop
+	s.serve(l, h)
 	return l.Addr().String(), nil
 }
 
@@ -202,6 +214,7 @@ func (s *system) stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
 	var errs []error
+	s.page.close()
 	for _, app := range []*function.App{s.agent, s.subAgent} {
 		if app != nil {
 			errs = append(errs, app.Shutdown(ctx))
