@@ -222,7 +222,7 @@ func sizeOfAttributes(attrs []attribute.KeyValue) (n int) {
 			}
 		case attribute.BOOL, attribute.INT64, attribute.FLOAT64:
 		default:
-			n += len(v.Emit())
+			n += len(v.String())
 		}
 	}
 	return n
