@@ -158,6 +158,9 @@ func TestDrawer(t *testing.T) {
 	p.shoot("conversation")
 	roles := `[...document.querySelectorAll("#drawer .message")].map((m) => (m.classList.contains("fresh") ? "new " : "old ") + m.querySelector("h4").firstChild.textContent)`
 	want := []string{"old system", "old user", "old assistant", "new tool", "new tool", "new assistant"}
+	if first := eval[float64](p, `document.querySelector("#drawer .fresh").getBoundingClientRect().top - document.querySelector("#drawer .pane").getBoundingClientRect().top`); first < 0 || first > 40 {
+		t.Errorf("the first new message is %v px below the top", first)
+	}
 	if got := eval[[]string](p, roles); !slices.Equal(got, want) {
 		t.Errorf("messages %v, want %v", got, want)
 	}

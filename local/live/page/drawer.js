@@ -40,7 +40,9 @@ export class Drawer {
     const focused = this.#el.contains(document.activeElement) ? document.activeElement.id : '';
     this.#key = key;
     this.#draw(view, node, names, tab, tabs[tab], () => { this.#key = ''; this.show(view, id, context); }, kind);
-    this.#el.querySelector('.pane').scrollTop = scrolled;
+    const pane = this.#el.querySelector('.pane');
+    const fresh = same || tab !== 'said' ? null : pane.querySelector('.known ~ .fresh');
+    pane.scrollTop = fresh ? fresh.offsetTop - 8 : scrolled; // to what is new
     if (focused) this.#el.querySelector(`#${CSS.escape(focused)}`)?.focus();
   }
 
