@@ -42,6 +42,7 @@ exporters:
 // jaeger is a real Jaeger.
 type jaeger struct {
 	otlp string      // address for gRPC
+	http string      // address for OTLP over HTTP
 	apis []jaegerAPI // that it has, the newest first
 }
 
@@ -73,7 +74,8 @@ func startJaeger(tb testing.TB) *jaeger {
 	for _, port := range ports {
 		p.AwaitPort(tb, port)
 	}
-	j, query := &jaeger{otlp: "http://" + addresses[0].(string)}, "http://"+addresses[2].(string)
+	j := &jaeger{otlp: "http://" + addresses[0].(string), http: "http://" + addresses[1].(string)}
+	query := "http://" + addresses[2].(string)
 	for _, known := range []struct {
 		path string
 		api  jaegerAPI

@@ -143,3 +143,19 @@ func TestLivePage(t *testing.T) {
 		}
 	})
 }
+
+// TestJaegerTakesADownload: the file that the page saves is one that a real Jaeger takes, whole.
+func TestJaegerTakesADownload(t *testing.T) {
+	backend := startJaeger(t)
+	_, page := startPage(t, process.Build(t, localMain))
+	res, file := viaPage(t, page, "")
+	posted, err := http.Post(backend.http+"/v1/traces", "application/json", strings.NewReader(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer posted.Body.Close()
+	if posted.StatusCode != http.StatusOK {
+		t.Fatalf("Jaeger answers %s", posted.Status)
+	}
+	checkJaeger(t, backend, res.traceID, "", readmeTrace)
+}
