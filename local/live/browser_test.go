@@ -18,6 +18,9 @@ import (
 // findChromium returns the browser for the tests of the page: CHROMIUM_BIN, or one on the path.
 func findChromium(tb testing.TB) string {
 	tb.Helper()
+	if testing.Short() {
+		tb.Skip("drives a browser")
+	}
 	for _, name := range []string{os.Getenv("CHROMIUM_BIN"), "chromium", "chromium-browser", "google-chrome"} {
 		if path, err := exec.LookPath(name); name != "" && err == nil {
 			return path
