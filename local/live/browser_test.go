@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -92,6 +93,7 @@ func open(tb testing.TB, address string, actions ...action) *tab {
 	}
 	t.do(append([]action{chromedp.EmulateViewport(1440, 900)}, actions...)...)
 	said, read := chromedp.Console(ctx), make(chan struct{})
+	var mu sync.Mutex
 	var errors []string
 	go func() {
 		defer close(read)
@@ -100,15 +102,20 @@ func open(tb testing.TB, address string, actions ...action) *tab {
 				return
 			}
 			if m.IsException() || m.Type == "error" {
+				mu.Lock()
 				errors = append(errors, m.String()+" "+m.URL)
+				mu.Unlock()
 			}
 		}
 	}()
 	tb.Cleanup(func() {
-		_ = chromedp.Cancel(ctx) // closes the tab, and before the server ends
+		mu.Lock()
+		found := slices.Clone(errors) // what comes from here on is of the tab's end, which may cut off an answer
+		mu.Unlock()
+		_ = chromedp.Cancel(ctx)
 		cancel()
 		<-read
-		for _, e := range errors {
+		for _, e := range found {
 			if !strings.Contains(e, "responded with a status of 503") { // what a test has asked for
 				tb.Errorf("the page says: %s", e)
 			}
