@@ -47,7 +47,7 @@ const (
 
 // newExporters makes the configured exporters, in order. It dials nothing, reads no credential and waits
 // for nothing: that happens at the first export or Warm. An exporter that cannot be made is left out
-// and named in the error; the others are usable. Exporters do not retry: classifyExport says what their
+// and named in the error; the others are usable. Exporters do not retry: export.Classify says what their
 // errors mean. They must be shut down.
 func newExporters(_ context.Context, cfg ExporterConfig, logger *slog.Logger) ([]pipeline.Target, error) {
 	var targets []pipeline.Target

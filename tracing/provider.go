@@ -105,12 +105,12 @@ func (p *Provider) TracerProvider() trace.TracerProvider { return p.tp }
 func (p *Provider) Propagator() otelprop.TextMapPropagator { return p.propagator }
 
 // Middleware traces the requests that next serves, and holds each answer until its trace is safe: see
-// HTTPTracer.Middleware.
+// httptrace.Tracer.Middleware.
 func (p *Provider) Middleware(next http.Handler, cfg httptrace.MiddlewareConfig) http.Handler {
 	return p.http.Middleware(next, cfg)
 }
 
-// Transport traces the requests that are made through base: see HTTPTracer.Transport.
+// Transport traces the requests that are made through base: see httptrace.Tracer.Transport.
 func (p *Provider) Transport(base http.RoundTripper, cfg httptrace.TransportConfig) http.RoundTripper {
 	return p.http.Transport(base, cfg)
 }

@@ -13,7 +13,7 @@ import (
 	"example.com/gemini-agent/tracing/semconv"
 )
 
-// AgentTracerConfig says how much of the content of a run its spans may hold.
+// Config says how much of the content of a run its spans may hold.
 // The zero value records previews and no content.
 type Config struct {
 	Content  ContentMode // default: no content
@@ -25,8 +25,8 @@ type Config struct {
 //
 // Each Start returns a handle that ends the span in one call, with the result and the error; later Ends of it do
 // nothing. A task, model call, tool call or memory operation ends with status Ok, or with Error, the recorded
-// exception and error.type; a step only knows Error. Texts are cut between runes and hold no secret RedactText or
-// RedactArgs knows.
+// exception and error.type; a step only knows Error. Texts are cut between runes and hold no secret redact.Text or
+// redact.Args knows.
 //
 // Any TracerProvider will do. A span has what is known at its start from the start, so that samplers and span
 // processors see it, and the rest before its end.
@@ -42,7 +42,7 @@ type AgentTracer struct {
 	stopped  attribute.KeyValue // the finish reasons of nearly every answer, made once
 }
 
-// NewAgentTracer returns an AgentTracer on tp; nil, which works, if tp records nothing.
+// New returns an AgentTracer on tp; nil, which works, if tp records nothing.
 func New(tp trace.TracerProvider, cfg Config) *AgentTracer {
 	switch tp.(type) {
 	case nil, noop.TracerProvider, *noop.TracerProvider:

@@ -7,7 +7,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
-// PipelineConfig bounds the way of finished spans to the trace backend. The zero value is the default.
+// Config bounds the way of finished spans to the trace backend. The zero value is the default.
 type Config struct {
 	FlushTimeout    time.Duration // longest wait at the end of an invocation; default 2s
 	ExportTimeout   time.Duration // longest single export of an exporter without a timeout of its own; default 10m

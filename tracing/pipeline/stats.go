@@ -17,7 +17,7 @@ type Stats struct {
 	Lost     int64 // undelivered at shutdown and given to nobody; they count as dropped too
 }
 
-// pipelineStats counts what became of spans. Its methods are safe for concurrent use.
+// stats counts what became of spans. Its methods are safe for concurrent use.
 type stats struct {
 	kept, exported, retried, dropped, timedOut, lettered, lost atomic.Int64
 

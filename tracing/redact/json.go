@@ -11,7 +11,7 @@ import (
 	"unicode/utf8"
 )
 
-// Redacted stands where a secret was.
+// Mask stands where a secret was.
 const Mask = "[REDACTED]"
 
 // secretWords are the one list of what makes a key's value a secret: a key that contains one of them, in any case
@@ -27,8 +27,8 @@ const (
 	maxDepth      = 32  // of nested values; deeper ones are left out
 )
 
-// RedactArgs returns the arguments of a tool call as JSON with sorted keys for the tool.args attribute: the values of
-// secret keys are [REDACTED] at any depth, other strings are cut at 200 runes and go through RedactText, and the
+// Args returns the arguments of a tool call as JSON with sorted keys for the tool.args attribute: the values of
+// secret keys are [REDACTED] at any depth, other strings are cut at 200 runes and go through Text, and the
 // whole is cut at 500 runes (only then is it no longer valid JSON). The result is valid UTF-8 whatever comes in; args
 // is not changed. It costs no more for large arguments than for those that fit.
 func Args(args map[string]any) string {
@@ -71,7 +71,7 @@ func secretKey(key string) bool {
 	return false
 }
 
-// redactedJSON writes JSON with the values of secret keys masked. It stops writing once buf holds more than limit
+// JSON writes JSON with the values of secret keys masked. It stops writing once buf holds more than limit
 // bytes, which leaves broken JSON, and says so in full.
 type JSON struct {
 	Buf       []byte
@@ -165,7 +165,7 @@ func (j *JSON) other(v any, depth int) {
 	j.Value(plain, depth)
 }
 
-// marshal is json.Marshal, except that a panicking MarshalJSON is an error: recording a value never ends a request.
+// Marshal is json.Marshal, except that a panicking MarshalJSON is an error: recording a value never ends a request.
 func Marshal(v any) (data []byte, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -226,12 +226,12 @@ func appendJSONString(dst []byte, s string) []byte {
 // previewMargin is how far a preview looks beyond its end, so that a secret at its end is seen whole.
 const previewMargin = 256
 
-// preview returns the first n runes of s, without the secrets RedactText knows. It looks no further than it must.
+// Preview returns the first n runes of s, without the secrets Text knows. It looks no further than it must.
 func Preview(s string, n int) string {
 	return Runes(Text(Runes(s, n+previewMargin)), n)
 }
 
-// cutRunes returns the first n runes of s as valid UTF-8. A short piece of a long string is a copy, so that
+// Runes returns the first n runes of s as valid UTF-8. A short piece of a long string is a copy, so that
 // recording it does not keep the long one in memory.
 func Runes(s string, n int) string {
 	whole := len(s)
@@ -254,7 +254,7 @@ func Runes(s string, n int) string {
 	return s
 }
 
-// cut shortens s to at most n bytes without splitting a rune.
+// Bytes shortens s to at most n bytes without splitting a rune.
 func Bytes(s string, n int) string {
 	if len(s) <= n {
 		return s

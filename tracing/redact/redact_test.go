@@ -119,7 +119,7 @@ func TestRedactText(t *testing.T) {
 	} {
 		got := Text(tc.in)
 		if got != tc.want {
-			t.Errorf("RedactText(%q)\n got %q\nwant %q", tc.in, got, tc.want)
+			t.Errorf("Text(%q)\n got %q\nwant %q", tc.in, got, tc.want)
 		}
 		if again := Text(got); again != got {
 			t.Errorf("again %q becomes %q", got, again)
@@ -146,10 +146,10 @@ func FuzzRedactText(f *testing.F) {
 		check := func(s string) string {
 			got := Text(s)
 			if !utf8.ValidString(got) {
-				t.Errorf("RedactText(%q) = %q, not UTF-8", s, got)
+				t.Errorf("Text(%q) = %q, not UTF-8", s, got)
 			}
 			if again := Text(got); again != got {
-				t.Errorf("RedactText(%q) = %q, which becomes %q", s, got, again)
+				t.Errorf("Text(%q) = %q, which becomes %q", s, got, again)
 			}
 			return got
 		}
@@ -215,7 +215,7 @@ func TestMarkedSecretsNeverSurvive(t *testing.T) {
 	for i := range 500 {
 		args := map[string]any{"v": build(i % 12)}
 		if got := Args(args); strings.Contains(got, mark) || !strings.Contains(got, Mask) {
-			t.Fatalf("RedactArgs(%v) = %s", args, got)
+			t.Fatalf("Args(%v) = %s", args, got)
 		}
 	}
 }

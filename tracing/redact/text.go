@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// RedactText returns s with the secrets masked that show in free text such as an error message: the values in
-// key=value, key: value and "key":"value" pairs whose key is a secret's (see RedactArgs), what follows Bearer, the
+// Text returns s with the secrets masked that show in free text such as an error message: the values in
+// key=value, key: value and "key":"value" pairs whose key is a secret's (see Args), what follows Bearer, the
 // user part of URLs, Google API keys and access tokens, and JSON web tokens. It masks rather too much than too
 // little. The result is valid UTF-8, and redacting it again changes nothing.
 func Text(s string) string {
@@ -51,7 +51,7 @@ func Text(s string) string {
 	return string(out)
 }
 
-// mayHoldSecret is false for text without any of the marks RedactText goes by, which is nearly all text.
+// mayHoldSecret is false for text without any of the marks Text goes by, which is nearly all text.
 func mayHoldSecret(s string) bool {
 	return strings.IndexByte(s, '=') >= 0 || strings.IndexByte(s, ':') >= 0 ||
 		strings.Contains(s, apiKeyMark) || strings.Contains(s, jwtMark) || strings.Contains(s, accessTokenMark) ||

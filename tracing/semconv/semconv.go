@@ -187,8 +187,8 @@ const (
 	KeyServiceVersion        = semconv.ServiceVersionKey
 )
 
-// roundMS is a duration as our keys give it: milliseconds with two decimals.
+// Milliseconds is a duration as our keys give it: milliseconds with two decimals.
 func Milliseconds(d time.Duration) float64 { return math.Round(float64(d)/1e4) / 100 }
 
-// errorTypeByGoType names a failure that has no name of its own by its Go type.
+// ErrorTypeByGoType names a failure that has no name of its own by its Go type.
 func ErrorTypeByGoType(err error) string { return semconv.ErrorType(err).Value.AsString() }

@@ -23,7 +23,7 @@ import (
 	"example.com/gemini-agent/tracing/semconv"
 )
 
-// CloudTraceConfig says which Cloud Trace. The zero value is Google's, with application default
+// Config says which Cloud Trace. The zero value is Google's, with application default
 // credentials.
 type Config struct {
 	Endpoint string        // "host:port" or URL; loopback: plaintext without credentials; default Google's
@@ -42,7 +42,7 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// cloudTraceExporter sends spans by Google's exporter for the Cloud Trace API, which is kept for the
+// Exporter sends spans by Google's exporter for the Cloud Trace API, which is kept for the
 // projects that have it: Google archives it after 2027-01-01 and points to the Telemetry API.
 //
 // Around the library it puts right what would hurt an invocation: the connection is ours, so nothing
@@ -63,7 +63,7 @@ type Exporter struct {
 	closed bool
 }
 
-// newCloudTraceExporter dials nothing and looks for no credential. An empty project means gcp.project_id
+// New dials nothing and looks for no credential. An empty project means gcp.project_id
 // of the spans' resource, then the credentials' project.
 func New(cfg Config, project string, auth *googleauth.Credentials) (*Exporter, error) {
 	cfg = cfg.withDefaults()
@@ -87,7 +87,7 @@ func New(cfg Config, project string, auth *googleauth.Credentials) (*Exporter, e
 	return &Exporter{cfg: cfg, projectID: project, auth: auth, conn: conn}, nil
 }
 
-// cloudTraceAddress reads CLOUD_TRACE_ENDPOINT's forms: host, host:port, http(s) URL.
+// Address reads CLOUD_TRACE_ENDPOINT's forms: host, host:port, http(s) URL.
 func Address(endpoint string) (addr string, plain bool, err error) {
 	if !strings.Contains(endpoint, "://") {
 		endpoint = "https://" + endpoint
@@ -123,7 +123,7 @@ func (x *Exporter) Warm(context.Context) {
 	x.conn.Connect()
 }
 
-// ExportSpans sends spans in one BatchWriteSpans per project. Its errors are *exportError.
+// ExportSpans sends spans in one BatchWriteSpans per project. Its errors are *export.Error.
 func (x *Exporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
 	if len(spans) == 0 {
 		return nil
@@ -171,7 +171,7 @@ func (x *Exporter) exporter(
 	inner, err := cloudtrace.New(
 		cloudtrace.WithProjectID(project),
 		cloudtrace.WithTimeout(x.cfg.Timeout),
-		cloudtrace.WithAttributeMapping(func(k attribute.Key) attribute.Key { return k }), // cloudTraceSpans does it
+		cloudtrace.WithAttributeMapping(func(k attribute.Key) attribute.Key { return k }), // flatSpans does it
 		// The error comes back from ExportSpans; a second report would only repeat it.
 		cloudtrace.WithErrorHandler(otel.ErrorHandlerFunc(func(error) {})),
 		cloudtrace.WithTraceClientOptions([]option.ClientOption{

@@ -9,7 +9,7 @@ import (
 	"example.com/gemini-agent/tracing/semconv"
 )
 
-// cloudTraceLabel returns the label for an attribute of the HTTP conventions that Cloud Trace's pages
+// label returns the label for an attribute of the HTTP conventions that Cloud Trace's pages
 // feature, and other keys as they are. Google's exporter knows the conventions' old names only.
 func label(k attribute.Key) attribute.Key {
 	switch k {
@@ -35,7 +35,7 @@ func label(k attribute.Key) attribute.Key {
 	return k
 }
 
-// cloudTraceSpan is a span whose attributes Google's exporter can carry: scalars only, in slices of its own.
+// span is a span whose attributes Google's exporter can carry: scalars only, in slices of its own.
 type span struct {
 	sdktrace.ReadOnlySpan
 	attrs  []attribute.KeyValue

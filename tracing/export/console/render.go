@@ -15,7 +15,7 @@ import (
 	"example.com/gemini-agent/tracing/semconv"
 )
 
-// maxConsoleRows keeps a runaway trace from flooding the terminal.
+// maxRows keeps a runaway trace from flooding the terminal.
 const maxRows = 300
 
 // waterfall is one trace laid out for a terminal.

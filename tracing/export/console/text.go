@@ -5,7 +5,7 @@ import (
 	"unicode"
 )
 
-// consoleStyle is the set of marks: plain ASCII, or line drawing and colours for a terminal.
+// style is the set of marks: plain ASCII, or line drawing and colours for a terminal.
 type style struct {
 	color               bool
 	branch, last, pipe  string

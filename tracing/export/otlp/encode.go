@@ -15,7 +15,7 @@ import (
 	"example.com/gemini-agent/tracing/semconv"
 )
 
-// otlpEncoder writes ended spans as an OTLP ExportTraceServiceRequest, straight into one byte slice
+// encoder writes ended spans as an OTLP ExportTraceServiceRequest, straight into one byte slice
 // (opentelemetry-proto v1, trace/v1/trace.proto). The official exporter first builds a message tree:
 // three objects an attribute, the largest single cost of tracing an invocation. The tests hold the two
 // to the same message, field by field.

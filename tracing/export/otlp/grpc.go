@@ -19,7 +19,7 @@ import (
 
 const exportMethod = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 
-// otlpGRPCSender sends encoded requests over one gRPC connection.
+// grpcSender sends encoded requests over one gRPC connection.
 type grpcSender struct {
 	conn *grpc.ClientConn
 	md   metadata.MD

@@ -21,15 +21,15 @@ import (
 	"example.com/gemini-agent/tracing/googleauth"
 )
 
-// otlpTracesPath is appended to a base endpoint.
+// TracesPath is appended to a base endpoint.
 const TracesPath = "/v1/traces"
 
 const protobufType = "application/x-protobuf"
 
-// maxOTLPResponse bounds what is read of a response.
+// maxResponse bounds what is read of a response.
 const maxResponse = 64 << 10
 
-// otlpHTTPSender POSTs encoded requests.
+// httpSender POSTs encoded requests.
 type httpSender struct {
 	url    string
 	header http.Header // never changed after construction

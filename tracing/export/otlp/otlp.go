@@ -25,7 +25,7 @@ const (
 	HTTP = "http/protobuf"
 )
 
-// OTLPConfig says where OTLP goes and how. The zero value is http/protobuf to a collector on this
+// Config says where OTLP goes and how. The zero value is http/protobuf to a collector on this
 // machine's standard port, without compression.
 type Config struct {
 	Protocol    string            // "http/protobuf" (default) or "grpc"
@@ -56,10 +56,10 @@ func defaultEndpoint(protocol string) string {
 	return "http://localhost:4318" + TracesPath
 }
 
-// maxOTLPBytes keeps a request under the 4 MiB that a gRPC receiver takes unless told otherwise.
+// maxBytes keeps a request under the 4 MiB that a gRPC receiver takes unless told otherwise.
 const maxBytes = 4<<20 - 64<<10
 
-// otlpExporter sends spans by OTLP with an encoder of its own. It makes one attempt an export: the
+// Exporter sends spans by OTLP with an encoder of its own. It makes one attempt an export: the
 // pipeline decides about retries. It may be used by several goroutines at once.
 type Exporter struct {
 	cfg           Config
@@ -72,8 +72,8 @@ type Exporter struct {
 	closed        atomic.Bool
 }
 
-// otlpSender is one transport of OTLP. send returns the response's body, which belongs to the caller;
-// its errors are *exportError. warm opens a connection in the background. body is the sender's: a
+// sender is one transport of OTLP. send returns the response's body, which belongs to the caller;
+// its errors are *export.Error. warm opens a connection in the background. body is the sender's: a
 // transport may read it after it has given up the call.
 type sender interface {
 	send(ctx context.Context, body []byte) ([]byte, error)
@@ -81,7 +81,7 @@ type sender interface {
 	close()
 }
 
-// newOTLPExporter dials nothing. The exporter is usable beside an error: an unreadable certificate
+// New dials nothing. The exporter is usable beside an error: an unreadable certificate
 // leaves the system's roots, so the connection fails closed.
 func New(cfg Config, auth *googleauth.Credentials) (*Exporter, error) {
 	cfg = cfg.withDefaults()
@@ -146,7 +146,7 @@ func (x *Exporter) Shutdown(context.Context) error {
 }
 
 // ExportSpans sends spans, in several requests when one would exceed the receiver's limits. Its errors
-// are *exportError.
+// are *export.Error.
 func (x *Exporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
 	if len(spans) == 0 {
 		return nil
