@@ -89,9 +89,9 @@ func Setup(ctx context.Context, cfg Config) (*Provider, error) {
 	p.sdk = sdktrace.NewTracerProvider(options...)
 	p.tp = p.sdk
 	p.http = httptrace.New(p.tp, p.propagator, httptrace.Config{
-		Begin: func(ctx context.Context) (context.Context, func() bool) {
+		Begin: func(ctx context.Context) (context.Context, func() httptrace.Outcome) {
 			ctx, invocation := p.collector.Begin(ctx)
-			return ctx, invocation.End
+			return ctx, func() httptrace.Outcome { return httptrace.Outcome(invocation.End()) }
 		},
 		Previews: cfg.Agent.Previews == agenttrace.PreviewsOn,
 	})

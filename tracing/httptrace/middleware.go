@@ -28,11 +28,17 @@ const (
 // Config says what a Tracer's spans are part of. The zero value makes spans and nothing else.
 type Config struct {
 	// Begin opens an invocation for a request: the spans started from the context it returns share one fate. end
-	// decides it, waits until the spans are safe and reports whether they were kept. Default: nothing is waited for,
-	// and what is sampled counts as kept.
-	Begin func(context.Context) (ctx context.Context, end func() (kept bool))
+	// decides it, waits until the spans are safe and says what became of them. Default: nothing is waited for, and what
+	// is sampled counts as kept.
+	Begin func(context.Context) (ctx context.Context, end func() Outcome)
 	// Previews lets a span show the redacted text of a panic.
 	Previews bool
+}
+
+// Outcome is what became of the trace of a request.
+type Outcome struct {
+	Kept   bool
+	Reason string // why it was kept, as sampling.reason has it; "" when it was not, or nothing says why
 }
 
 // Tracer traces the HTTP requests that a process serves and makes. It is safe for concurrent use.
@@ -45,8 +51,8 @@ type Tracer struct {
 // New makes spans with tp and carries trace context with p.
 func New(tp trace.TracerProvider, p propagation.TextMapPropagator, cfg Config) *Tracer {
 	if cfg.Begin == nil {
-		cfg.Begin = func(ctx context.Context) (context.Context, func() bool) {
-			return ctx, func() bool { return false }
+		cfg.Begin = func(ctx context.Context) (context.Context, func() Outcome) {
+			return ctx, func() Outcome { return Outcome{} }
 		}
 	}
 	return &Tracer{tracer: tp.Tracer(httpScope, trace.WithSchemaURL(semconv.SchemaURL)), propagator: p, cfg: cfg}
@@ -61,6 +67,10 @@ type MiddlewareConfig struct {
 	// Panic answers the request after a panic when nothing was written yet; v is what was recovered. The request's
 	// context holds the server span. Default: a bare 500.
 	Panic func(w http.ResponseWriter, r *http.Request, v any)
+	// Done is called once for each request, when it is known what became of its trace and before the end of the answer
+	// leaves: the moment for a log line. r is the request as next got it, its span ended; status is 0 when nothing was
+	// answered. Default: nothing.
+	Done func(r *http.Request, status int, o Outcome)
 }
 
 // Middleware traces the requests next serves. For each it
@@ -102,6 +112,9 @@ func (cfg MiddlewareConfig) withDefaults() MiddlewareConfig {
 			w.WriteHeader(http.StatusInternalServerError)
 		}
 	}
+	if cfg.Done == nil {
+		cfg.Done = func(*http.Request, int, Outcome) {}
+	}
 	return cfg
 }
 
@@ -122,12 +135,14 @@ func (m *middleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	res := &response{ResponseWriter: w, request: r}
 	var sc trace.SpanContext
 	defer func() {
-		kept := end()
+		outcome := end()
+		outcome.Kept = outcome.Kept || sc.IsSampled() && !sc.IsRemote()
+		m.cfg.Done(r, res.status, outcome)
 		if res.aborted {
 			abortConnection(w)
 			return
 		}
-		res.release(traceResponse(sc, kept))
+		res.release(traceResponse(sc, outcome.Kept))
 	}()
 
 	name, attrs := m.describe(r)
@@ -135,7 +150,8 @@ func (m *middleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if sc = span.SpanContext(); sc.IsValid() {
 		w.Header()[headerTraceID] = []string{sc.TraceID().String()}
 	}
-	m.serve(res, r.WithContext(ctx), span)
+	r = r.WithContext(ctx)
+	m.serve(res, r, span)
 }
 
 // serve runs next and ends the span whatever next does, runtime.Goexit included.

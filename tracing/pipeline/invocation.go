@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -12,6 +13,7 @@ import (
 
 	"example.com/gemini-agent/tracing/export"
 	"example.com/gemini-agent/tracing/sampling"
+	"example.com/gemini-agent/tracing/semconv"
 )
 
 // earlyAfter is how long kept spans of a running invocation stay before they are sent ahead, at the next start of a
@@ -28,6 +30,7 @@ type Invocation struct {
 	spans    []*finishedSpan // ended and not handed over yet
 	bytes    int
 	kept     bool         // will be exported, whatever comes
+	reason   string       // why
 	failed   bool         // a span ended with status Error
 	ended    bool         // the decision is taken
 	lean     bool         // too many are open: it holds its roots only
@@ -36,6 +39,12 @@ type Invocation struct {
 	since    time.Time
 	wait     *waiter
 	ancestry *ancestry // nil unless the duration filter is on
+}
+
+// Outcome is what became of an invocation's trace.
+type Outcome struct {
+	Kept   bool
+	Reason string // why it was kept, as sampling.reason has it; "" when it was not, or a foreign sampler did not say
 }
 
 // invocationKey is one for each Provider: a context may pass through several.
@@ -64,6 +73,7 @@ func (i *Invocation) joined(s sdktrace.ReadWriteSpan) {
 	defer i.mu.Unlock()
 	if sc.IsSampled() && !i.ended {
 		i.kept = true
+		i.reason = cmp.Or(i.reason, samplersReason(s))
 	}
 	if i.ancestry != nil {
 		i.ancestry.started(sc.SpanID(), s.Parent().SpanID())
@@ -74,6 +84,19 @@ func (i *Invocation) joined(s sdktrace.ReadWriteSpan) {
 			i.handOverLocked()
 		}
 	}
+}
+
+// samplersReason is why the sampler keeps a local root, "" for other spans.
+func samplersReason(s sdktrace.ReadWriteSpan) string {
+	if !export.LocalRoot(s) {
+		return ""
+	}
+	for _, kv := range s.Attributes() {
+		if kv.Key == semconv.KeySamplingReason {
+			return kv.Value.AsString()
+		}
+	}
+	return ""
 }
 
 // finished is told of each span that ended.
@@ -112,23 +135,23 @@ func (i *Invocation) finished(snap sdktrace.ReadOnlySpan) {
 // until they are at the backend. It needs no live context, so cancelled clients and timed out requests keep their
 // traces. It is called once, after the server span has ended; further calls do nothing.
 //
-// It reports whether the trace was kept.
-func (i *Invocation) End() (kept bool) {
+// It says what became of the trace.
+func (i *Invocation) End() Outcome {
 	if i == nil {
-		return false
+		return Outcome{}
 	}
 	i.mu.Lock()
 	if i.ended {
 		defer i.mu.Unlock()
-		return i.kept
+		return Outcome{i.kept, i.reason}
 	}
 	spans, bytes, start := len(i.spans), i.bytes, time.Now()
 	i.endLocked()
-	kept = i.kept
+	out := Outcome{i.kept, i.reason}
 	w := i.wait
 	i.mu.Unlock()
 	if w == nil {
-		return kept
+		return out
 	}
 	if !w.wait(i.c.cfg.FlushTimeout) {
 		i.c.stats.timedOut.Add(1)
@@ -137,7 +160,7 @@ func (i *Invocation) End() (kept bool) {
 		}
 	}
 	i.c.logFlush(spans, bytes, time.Since(start))
-	return kept
+	return out
 }
 
 // endLocked decides and hands over.
@@ -145,10 +168,10 @@ func (i *Invocation) endLocked() {
 	i.ended = true
 	i.c.open.Add(-1)
 	i.c.undecided.Add(-int64(i.bytes))
-	reason := ""
+	reason := "" // to be told on the root; the sampler has told its own
 	if !i.kept {
 		reason = i.reasonToKeepLocked()
-		i.kept = reason != ""
+		i.kept, i.reason = reason != "", reason
 	}
 	if !i.kept {
 		i.spans = nil
