@@ -10,7 +10,7 @@ terraform {
     }
     google = {
       source  = "hashicorp/google"
-      version = ">= 7.40, < 9.0"
+      version = ">= 7.45, < 9.0"
     }
     time = {
       source  = "hashicorp/time"
