@@ -175,6 +175,19 @@ func TestAppliedSubAgentsComeBeforeTheAgentKnowsAndGoAfter(t *testing.T) {
 	order(t, events, updateAgent, "revoke "+revoked, "delete functions/gemini-agent-research")
 }
 
+func TestAppliedSessionsHaveTheirDatabaseBeforeAndUntilAfter(t *testing.T) {
+	r := newRig(t)
+	r.apply()
+	const user = "datastore.user to " + runAccount + " if the database of sessions only"
+	events := r.apply(`sessions={}`)
+	order(t, events, "create databases/gemini-agent-sessions", "grant "+user, updateAgent)
+	if out, err := r.run("plan", "-input=false", "-no-color", "-detailed-exitcode", "-var", "sessions={}"); err != nil {
+		t.Errorf("the same plan again changes something:\n%s", out)
+	}
+	events = r.apply()
+	order(t, events, updateAgent, "revoke "+strings.Replace(user, " to ", " from ", 1), "delete databases/gemini-agent-sessions")
+}
+
 // Green means that the new code serves: a failed update stays red until it is retried.
 func TestAppliedUpdateThatFailsIsRedUntilItIsMended(t *testing.T) {
 	r := newRig(t)

@@ -39,8 +39,8 @@ var (
 
 // settingName is what a name of an environment variable of ours looks like. One that ends in "_" stands for a family.
 var settingName = regexp.MustCompile(
-	`\b(?:(?:AGENT|APP|BAGGAGE|CLOUD|CORS|FIRESTORE|FUNCTION|GEMINI|GOOGLE|K|LOG|LONG_TERM|MCP|OTEL|REQUEST|SESSION|SUB_AGENT|` +
-		`TASK|TRACE)_[A-Z_]*[A-Z_]|ENVIRONMENT|PORT|SUB_AGENTS)\b`)
+	`\b(?:(?:AGENT|APP|BAGGAGE|CLOUD|CORS|FUNCTION|GEMINI|GOOGLE|K|LOG|LONG_TERM|MCP|OTEL|REQUEST|SESSION|SUB_AGENT|` +
+		`TASK|TRACE)_[A-Z_]*[A-Z_]|ENVIRONMENT|FIRESTORE_DATABASE|PORT|SUB_AGENTS)\b`)
 
 // nameSet is a set of names and of families of names.
 type nameSet map[string]bool

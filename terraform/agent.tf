@@ -28,7 +28,13 @@ module "agent" {
   vpc                 = var.vpc
   secrets             = local.secrets
 
-  environment = merge(local.environment, { OTEL_SERVICE_NAME = var.name }, local.delegation, var.environment)
+  environment = merge(
+    local.environment,
+    local.session_environment,
+    { OTEL_SERVICE_NAME = var.name },
+    local.delegation,
+    var.environment,
+  )
 
   grants = concat(
     local.grants["agent"],
@@ -69,6 +75,7 @@ module "sub_agent" {
 
   environment = merge(
     local.environment,
+    local.session_environment,
     { OTEL_SERVICE_NAME = local.services[each.key] },
     { for name, value in { AGENT_DESCRIPTION = each.value.description } : name => value if value != null },
     var.environment,
@@ -115,6 +122,7 @@ locals {
   grants = {
     for key in keys(local.services) : key => concat(
       [for service, grant in google_secret_manager_secret_iam_member.gemini_api_key : grant.id if service == key],
+      [for service, grant in google_project_iam_member.sessions : grant.id if service == key],
       [for account, grant in google_service_account_iam_member.deploy_acts_as : grant.id
       if contains([key, "build", "deploy"], account)],
     )

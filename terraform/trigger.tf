@@ -25,6 +25,7 @@ resource "google_project_iam_member" "deploy" {
         "roles/cloudbuild.builds.editor",
         "roles/cloudfunctions.admin",
         "roles/cloudtrace.user",
+        "roles/datastore.owner",
         "roles/iam.serviceAccountAdmin",
         "roles/logging.configWriter",
         "roles/logging.logWriter",

@@ -42,6 +42,7 @@ variable "environment" {
     condition = length(setintersection(keys(var.environment), [
       "APP_VERSION",
       "ENVIRONMENT",
+      "FIRESTORE_DATABASE",
       "GEMINI_API_KEY",
       "GEMINI_MODEL",
       "GOOGLE_CLOUD_LOCATION",
@@ -55,6 +56,7 @@ variable "environment" {
       "OTEL_SERVICE_NAME",
       "OTEL_TRACES_EXPORTER",
       "REQUEST_TIMEOUT",
+      "SESSION_STORE",
       "SUB_AGENTS",
       "SUB_AGENT_AUTH",
       "SUB_AGENT_URL",
@@ -270,6 +272,22 @@ variable "secrets" {
   validation {
     condition     = length(setintersection(keys(var.secrets), keys(var.environment))) == 0
     error_message = "A variable is either in environment or in secrets."
+  }
+}
+
+variable "sessions" {
+  description = "Keeps conversations: {} in a Firestore database of its own, { database = \"NAME\" } in an existing one."
+  type = object({
+    database = optional(string)
+  })
+  default = null
+
+  validation {
+    condition = can(regex(
+      "^(\\(default\\)|[a-z][a-z0-9-]{2,61}[a-z0-9])$",
+      coalesce(try(var.sessions.database, null), "(default)"),
+    ))
+    error_message = "sessions.database is (default), or 4 to 63 lower-case letters, digits and dashes."
   }
 }
 

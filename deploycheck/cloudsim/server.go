@@ -9,15 +9,12 @@
 package cloudsim
 
 import (
-	"bytes"
 	"crypto/md5"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
-	"mime"
-	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
 	"path"
@@ -40,12 +37,6 @@ type Server struct {
 	failing  map[string]bool           // functions whose builds fail
 	events   []string
 	ids      int
-}
-
-type binding struct {
-	Role      string         `json:"role"`
-	Members   []string       `json:"members"`
-	Condition map[string]any `json:"condition,omitempty"`
 }
 
 // New starts a server on this machine. Close it.
@@ -180,55 +171,6 @@ func (s *Server) service(r *http.Request, name, verb string, body map[string]any
 	return http.StatusOK, map[string]any{"services": on}
 }
 
-func (s *Server) policy(resource string) (int, any) {
-	return http.StatusOK, map[string]any{"etag": "AAAA", "version": 3, "bindings": s.policies[resource]}
-}
-
-func (s *Server) setPolicy(resource string, raw []byte) (int, any) {
-	var body struct {
-		Policy   struct{ Bindings []binding }
-		Bindings []binding
-	}
-	if err := json.Unmarshal(raw, &body); err != nil {
-		return http.StatusBadRequest, err
-	}
-	bindings := append(body.Policy.Bindings, body.Bindings...)
-	where := "@" + path.Base(path.Dir(resource)) + "/" + path.Base(resource)
-	if strings.HasPrefix(resource, "projects/") && strings.Count(resource, "/") == 1 {
-		where = ""
-	}
-	before, after := grants(s.policies[resource]), grants(bindings)
-	for _, grant := range after {
-		if !slices.Contains(before, grant) {
-			s.event("grant %s%s", grant, where)
-		}
-	}
-	for _, grant := range before {
-		if !slices.Contains(after, grant) {
-			s.event("revoke %s%s", strings.Replace(grant, " to ", " from ", 1), where)
-		}
-	}
-	s.policies[resource] = bindings
-	return s.policy(resource)
-}
-
-// grants lists bindings one by one; one with a condition is another than one without.
-func grants(bindings []binding) []string {
-	var list []string
-	for _, b := range bindings {
-		for _, member := range b.Members {
-			account, _, _ := strings.Cut(member, "@")
-			grant := path.Base(b.Role) + " to " + strings.TrimPrefix(account, "serviceAccount:")
-			if b.Condition != nil {
-				grant += " if " + fmt.Sprint(b.Condition["title"])
-			}
-			list = append(list, grant)
-		}
-	}
-	slices.Sort(list)
-	return list
-}
-
 func (s *Server) get(name string) (int, any) {
 	if thing, ok := s.things[name]; ok {
 		return http.StatusOK, thing
@@ -256,7 +198,7 @@ func (s *Server) remove(name string) (int, any) {
 
 func (s *Server) update(name string, body map[string]any) (int, any) {
 	thing, ok := s.things[name]
-	if !ok && strings.Contains(name, "/metrics/") { // a metric is made by an update, too
+	if !ok && (strings.Contains(name, "/metrics/") || strings.Contains(name, "/fields/")) { // made by an update, too
 		thing, ok = map[string]any{}, true
 		s.things[name] = thing
 	}
@@ -268,6 +210,13 @@ func (s *Server) update(name string, body map[string]any) (int, any) {
 		return s.deploy(name, thing, body)
 	}
 	maps.Copy(thing, body)
+	if strings.Contains(name, "/fields/") || strings.Contains(name, "/databases/") {
+		thing["name"] = name
+		if ttl, ok := thing["ttlConfig"].(map[string]any); ok {
+			ttl["state"] = "ACTIVE"
+		}
+		return http.StatusOK, done(thing)
+	}
 	return http.StatusOK, thing
 }
 
@@ -326,56 +275,6 @@ func (s *Server) create(r *http.Request, collection string, body map[string]any,
 		return http.StatusOK, done(body)
 	}
 	return http.StatusOK, body
-}
-
-// upload takes a multipart upload apart: first what the object is, then what is in it.
-func upload(contentType string, raw []byte, meta *map[string]any) []byte {
-	_, params, err := mime.ParseMediaType(contentType)
-	if err != nil {
-		return nil
-	}
-	var content []byte
-	parts := multipart.NewReader(bytes.NewReader(raw), params["boundary"])
-	for i := 0; ; i++ {
-		part, err := parts.NextPart()
-		if err != nil {
-			return content
-		}
-		if content, err = io.ReadAll(part); err == nil && i == 0 {
-			_ = json.Unmarshal(content, meta)
-		}
-	}
-}
-
-// deploy builds a function and makes it serve, or fails to: then what served before goes on, and the state says FAILED.
-func (s *Server) deploy(full string, thing, body map[string]any) (int, any) {
-	for _, part := range []string{"buildConfig", "serviceConfig", "labels", "description"} {
-		if v, ok := body[part]; ok {
-			thing[part] = v
-		}
-	}
-	name := path.Base(full)
-	s.ids++
-	thing["updateTime"] = fmt.Sprintf("2026-01-01T00:00:00.%09dZ", s.ids)
-	thing["environment"] = "GEN_2"
-	service, _ := thing["serviceConfig"].(map[string]any)
-	if service == nil {
-		service = map[string]any{}
-		thing["serviceConfig"] = service
-	}
-	region := path.Base(path.Dir(path.Dir(full)))
-	service["service"] = strings.Replace(full, "/functions/", "/services/", 1)
-	service["uri"] = "https://" + name + "-hash-ew.a.run.app"
-	if s.failing[name] {
-		s.event("fail functions/%s", name)
-		thing["state"] = "FAILED"
-		return http.StatusOK, map[string]any{"name": "operations/deploy", "done": true, "error": map[string]any{
-			"code": 3, "message": "Build failed: see the logs",
-		}}
-	}
-	thing["state"] = "ACTIVE"
-	thing["url"] = "https://" + region + "-p.cloudfunctions.net/" + name
-	return http.StatusOK, done(thing)
 }
 
 func done(response map[string]any) map[string]any {

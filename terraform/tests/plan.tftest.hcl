@@ -297,6 +297,70 @@ run "a_tools_own_variable_and_secret" {
   }
 }
 
+run "no_database_unless_asked_for" {
+  command = plan
+
+  assert {
+    condition     = length(google_firestore_database.sessions) + length(google_project_iam_member.sessions) == 0 && length(local.session_environment) == 0
+    error_message = "without sessions there is nothing to store them"
+  }
+}
+
+run "sessions_in_a_database_of_their_own" {
+  command = plan
+
+  variables {
+    sessions = {}
+  }
+
+  assert {
+    condition     = google_firestore_database.sessions[0].name == "gemini-agent-sessions" && google_firestore_database.sessions[0].location_id == "europe-west1"
+    error_message = "the database is this deployment's"
+  }
+  assert {
+    condition     = local.session_environment["FIRESTORE_DATABASE"] == "gemini-agent-sessions" && local.session_environment["SESSION_STORE"] == "firestore"
+    error_message = "the functions know it"
+  }
+  assert {
+    condition     = toset([for field in google_firestore_field.expiry : field.collection]) == toset(["facts", "turns"])
+    error_message = "what is stored expires"
+  }
+  assert {
+    condition = (
+      google_project_iam_member.sessions["agent"].role == "roles/datastore.user" &&
+      strcontains(google_project_iam_member.sessions["agent"].condition[0].expression, "databases/gemini-agent-sessions")
+    )
+    error_message = "the agent may use that database and no other"
+  }
+  assert {
+    condition     = contains(keys(google_project_service.main), "firestore.googleapis.com")
+    error_message = "the API is switched on"
+  }
+}
+
+run "sessions_in_an_existing_database" {
+  command = plan
+
+  variables {
+    sessions = { database = "(default)" }
+  }
+
+  assert {
+    condition     = length(google_firestore_database.sessions) == 0 && local.session_environment["FIRESTORE_DATABASE"] == "(default)"
+    error_message = "a database that is there is not made, nor ever destroyed"
+  }
+}
+
+run "refuses_a_database_in_capitals" {
+  command = plan
+
+  variables {
+    sessions = { database = "Sessions" }
+  }
+
+  expect_failures = [var.sessions]
+}
+
 run "alerts_when_there_is_somebody_to_tell" {
   command = plan
 
