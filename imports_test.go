@@ -108,7 +108,7 @@ var edges = map[string]struct{ own, never []string }{
 	"tracing/sampling":          {own: []string{"tracing/semconv", "tracing/env"}, never: []string{exporters, grpc}},
 	"tracing/propagation":       {never: []string{sdk, exporters, grpc}},
 	"tracing/export":            {own: leaves, never: []string{exporters, operations}},
-	"tracing/export/otlp":       {own: append([]string{"tracing/export", "tracing/googleauth"}, leaves...), never: []string{exporters, operations}},
+	"tracing/export/otlp":       {own: append([]string{"tracing/export", "tracing/googleauth", "tracing/httptrace"}, leaves...), never: []string{exporters, operations}},
 	"tracing/export/cloudtrace": {own: append([]string{"tracing/export", "tracing/googleauth"}, leaves...), never: []string{exporters}},
 	"tracing/export/console":    {own: append([]string{"tracing/export"}, leaves...), never: []string{exporters, operations, grpc}},
 	"tracing/googleauth":        {never: []string{sdk, exporters, grpc}},

@@ -33,6 +33,9 @@ type Config struct {
 	// correlation.id included, and at its end with all of them. They are called in the order given, and flushed and
 	// shut down with the Provider.
 	Processors []sdktrace.SpanProcessor
+	// DeadLetters writes the spans to the log that no backend has taken when the process ends. They hold what spans hold,
+	// so who may read the log may read the traces.
+	DeadLetters bool
 	// Exporters are sent to beside those of Exporter, each with a queue of its own.
 	Exporters []sdktrace.SpanExporter
 	// Logger takes the pipeline's own messages; default: discarded.
@@ -51,10 +54,16 @@ func ConfigFromEnv(getenv func(string) string) (Config, error) {
 		Limits:      readLimits(r),
 		Pipeline:    readPipeline(r),
 	}
-	if e := r.Environment(); !e.Known {
+	e := r.Environment()
+	if !e.Known {
 		r.Warn("ENVIRONMENT", fmt.Sprintf("%q is none of %s, the defaults are those of production", e.Name,
 			strings.Join(env.KnownEnvironments[:], ", ")))
 	}
+	letters := "off"
+	if e.Production {
+		letters = "log"
+	}
+	cfg.DeadLetters = r.Enum("TRACE_DEAD_LETTER", letters, "log", "off") == "log"
 	var samplerErr, exporterErr, contentErr, previewErr error
 	cfg.Sampler, samplerErr = sampling.ConfigFromEnv(getenv)
 	cfg.Exporter, exporterErr = ExporterConfigFromEnv(getenv)
@@ -63,8 +72,14 @@ func ConfigFromEnv(getenv func(string) string) (Config, error) {
 	return cfg, errors.Join(r.Err(), samplerErr, exporterErr, contentErr, previewErr)
 }
 
+// slowInProduction is the time from which on a trace is kept there for having taken it.
+const slowInProduction = 10 * time.Second
+
 func readPipeline(r *env.Reader) pipeline.Config {
 	def := pipeline.Config{}.WithDefaults()
+	if r.Environment().Production { // elsewhere everything is kept anyway
+		def.KeepSlowerThan = slowInProduction
+	}
 	return pipeline.Config{
 		FlushTimeout:   r.Duration("TRACE_FLUSH_TIMEOUT", def.FlushTimeout, time.Millisecond, time.Minute),
 		KeepSlowerThan: r.Duration("TRACE_KEEP_SLOWER_THAN", def.KeepSlowerThan, 0, time.Hour),

@@ -3,6 +3,7 @@ package tracing
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"os"
 	"os/signal"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"example.com/gemini-agent/tracing/redact"
+	"example.com/gemini-agent/tracing/semconv"
 )
 
 // Cloud Run allows 10 s from SIGTERM to SIGKILL. Requests get the first part of it, the trace backend the rest.
@@ -26,6 +28,7 @@ var ErrDraining = errors.New("the process is shutting down")
 // Drain ends a server's process without losing a trace:
 //
 //	SIGTERM ──▶ requests may finish (5 s) ──▶ their contexts end, they answer (1 s) ──▶ flush ──▶ exit
+//	                                                                    what no backend took ──▶ the log
 //
 // Only requests that had begun before count; those that still come find their context ended, so they answer at once
 // and hold up nothing. It works with any server. Its methods are safe for concurrent use.
@@ -58,12 +61,11 @@ func NewDrain(p *Provider, cfg DrainConfig) *Drain {
 // its flush. The request's context ends with ErrDraining as its cause when the process has to go.
 func (d *Drain) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if d.enter() {
-			defer d.leave()
-		}
 		ctx, cancel := context.WithCancelCause(r.Context())
 		defer cancel(nil)
-		if d.stopping.Err() != nil {
+		if d.enter() {
+			defer d.leave()
+		} else {
 			cancel(ErrDraining)
 		}
 		defer context.AfterFunc(d.stopping, func() { cancel(ErrDraining) })()
@@ -71,25 +73,38 @@ func (d *Drain) Handler(next http.Handler) http.Handler {
 	})
 }
 
-// OnSignal waits for SIGTERM and ends the process by way of Shutdown, with code 1 when spans were lost. It returns only
-// if exit does.
+// OnSignal waits for SIGTERM and ends the process by way of Shutdown, with code 1 when spans were lost. The last log line
+// says how many those are, 0 included, and how many are in the log (Config.DeadLetters). It returns only if exit does.
 func (d *Drain) OnSignal(exit func(code int)) {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGTERM)
 	<-signals
+	begin := time.Now()
 	ctx, cancel := context.WithTimeout(context.Background(), drainTotal)
 	defer cancel()
-	if err := d.Shutdown(ctx); err != nil {
-		d.provider.logger.Error("spans were lost at shutdown", "error", redact.Text(err.Error()))
-		exit(1)
-		return
+	err := d.Shutdown(ctx)
+	stats, level, code := d.provider.Stats(), slog.LevelInfo, 0
+	attrs := []slog.Attr{
+		slog.Int64("spans_lost", stats.Lost), slog.Int64("spans_in_log", stats.Lettered),
+		slog.Int64("spans_dropped_before", stats.Dropped-stats.Lost),
+		slog.Float64("duration_ms", semconv.Milliseconds(time.Since(begin))),
 	}
-	exit(0)
+	if stats.Lettered > 0 || err != nil {
+		level = slog.LevelWarn
+	}
+	if stats.Lost > 0 {
+		level, code = slog.LevelError, 1
+	}
+	if err != nil {
+		attrs = append(attrs, slog.String("error", redact.Text(err.Error())))
+	}
+	d.provider.logger.LogAttrs(context.Background(), level, "shut down", attrs...)
+	exit(code)
 }
 
 // Shutdown lets running requests finish for 5 s, ends the contexts of the others and of those that still come, flushes
 // all spans and closes the exporters. When ctx leaves less than 9 s, each part gets its share of that. It returns an
-// error when spans could not be delivered until ctx was done.
+// error when spans were neither delivered nor written to the log until ctx was done.
 func (d *Drain) Shutdown(ctx context.Context) error {
 	requests, unwind := drainRequests, drainUnwind
 	if end, ok := ctx.Deadline(); ok {

@@ -76,6 +76,9 @@ func Setup(ctx context.Context, cfg Config) (*Provider, error) {
 	if cfg.Resource.Service != "" {
 		exported = newLaterResource(ctx, cfg.Resource, p.logger).get
 	}
+	if cfg.DeadLetters && cfg.Logger != nil && cfg.Pipeline.DeadLetter == nil {
+		cfg.Pipeline.DeadLetter = deadLetters{p.logger, cfg.Exporter.ProjectID}.write
+	}
 	p.collector = pipeline.New(cfg.Pipeline, targets, exported, p.logger)
 	options := []sdktrace.TracerProviderOption{
 		sdktrace.WithResource(res),
@@ -138,7 +141,8 @@ func (p *Provider) Flush(ctx context.Context) error {
 	return p.sdk.ForceFlush(ctx)
 }
 
-// Shutdown flushes and closes the exporters. Spans that end later are dropped.
+// Shutdown flushes and closes the exporters. Spans that end later are dropped. It returns an error when spans were neither
+// delivered nor written to the log (Config.DeadLetters).
 func (p *Provider) Shutdown(ctx context.Context) error {
 	if p.sdk == nil {
 		return nil

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/status"
 )
 
@@ -43,6 +44,9 @@ func DialOptions(tc *tls.Config, creds credentials.PerRPCCredentials) []grpc.Dia
 		}),
 		// An instance without requests is frozen; its connection dies unseen. Better to open a new one.
 		grpc.WithIdleTimeout(2 * time.Minute),
+		// The shortest interval that gRPC allows a client, and only while an export is under way: every answer makes the
+		// server forget the pings before it, so that none takes them for too many.
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 10 * time.Second, Timeout: 3 * time.Second}),
 	}
 	if tc == nil {
 		return append(opts, grpc.WithTransportCredentials(insecure.NewCredentials()))

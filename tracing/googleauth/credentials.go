@@ -1,7 +1,9 @@
 package googleauth
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -103,14 +105,24 @@ func (g *Credentials) token(ctx context.Context, creds *auth.Credentials) (*auth
 }
 
 // quota returns the project to bill. Google needs one with a user's credentials. A service account has
-// its own; naming one would demand a further permission of it, so none is sent unless the
+// its own, impersonated ones too; naming one would demand a further permission of it, so none is sent unless the
 // environment or the credential file names it.
 func (g *Credentials) quota(ctx context.Context, creds *auth.Credentials) string {
 	if p, err := creds.QuotaProjectID(ctx); err == nil && p != "" {
 		return p
 	}
-	if strings.Contains(string(creds.JSON()), `"authorized_user"`) {
-		return g.quotaProject
+	var file struct {
+		Type             string `json:"type"`
+		WorkforceProject string `json:"workforce_pool_user_project"`
+	}
+	if json.Unmarshal(creds.JSON(), &file) != nil { // none, from the metadata server
+		return ""
+	}
+	switch file.Type {
+	case "authorized_user", "external_account_authorized_user":
+		return cmp.Or(file.WorkforceProject, g.quotaProject)
+	case "external_account":
+		return file.WorkforceProject // people of a workforce pool have one; workloads need none
 	}
 	return ""
 }

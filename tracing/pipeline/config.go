@@ -23,7 +23,7 @@ type Config struct {
 	BatchBytes      int           // bytes in one export, estimated; default 2 MiB (gRPC servers refuse 4 MiB)
 
 	// DeadLetter is given the spans that could not be delivered to a backend when the process ends, within ctx. It returns
-	// how many of them, from the first, it has put in a safe place. Default: they are lost.
+	// how many of them it has put in a safe place. Default: they are lost.
 	DeadLetter func(ctx context.Context, backend string, spans []sdktrace.ReadOnlySpan) int
 }
 

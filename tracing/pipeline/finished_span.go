@@ -61,7 +61,7 @@ func (f *finishedSpan) Attributes() []attribute.KeyValue {
 	return append(own, f.verdict...)
 }
 
-// isLocalRoot goes by the recorded parent, whatever the span was hung on since.
+// export.LocalRoot goes by the recorded parent, whatever the span was hung on since.
 func (f *finishedSpan) isLocalRoot() bool { return export.LocalRoot(f.ReadOnlySpan) }
 
 func (f *finishedSpan) duration() time.Duration { return f.EndTime().Sub(f.StartTime()) }

@@ -48,7 +48,10 @@ func (c Config) withDefaults() Config {
 // Around the library it puts right what would hurt an invocation: the connection is ours, so nothing
 // traces the export itself, no credential is probed at construction, and the client's own retries (12 s
 // against a dead backend) are off; list attributes, which the library drops, go as JSON; attribute
-// slices are not shared with it, because it appends to them.
+// slices are not shared with it, because it appends to them; text that is no UTF-8, which it passes on in keys, is mended.
+// The API has one map of labels a span, for which its pages name limits of 32 and of 1,024, and the library copies the
+// resource onto each span: here only a service's first span of a trace carries all of it, so that a span's own attributes
+// are what is left where the smaller limit holds.
 //
 // The library writes its notice of deprecation once a process to the standard logger, at the first
 // export. Keeping it out would mean to redirect that logger under other goroutines, so it stays.
@@ -56,11 +59,15 @@ type Exporter struct {
 	cfg       Config
 	projectID string                  // "": the resource's, then the credentials'
 	auth      *googleauth.Credentials // nil: no credentials
-	conn      *grpc.ClientConn
+	clients   *export.Rotation[*client]
+}
 
-	mu     sync.Mutex
-	inner  *cloudtrace.Exporter // nil until the project is known
-	closed bool
+// client is one connection, and the library's exporter on it.
+type client struct {
+	conn *grpc.ClientConn
+
+	mu    sync.Mutex
+	inner *cloudtrace.Exporter // nil until the project is known
 }
 
 // New dials nothing and looks for no credential. An empty project means gcp.project_id
@@ -80,11 +87,14 @@ func New(cfg Config, project string, auth *googleauth.Credentials) (*Exporter, e
 		creds = auth
 	}
 	opts := append(export.DialOptions(tc, creds), grpc.WithUnaryInterceptor(singleAttempt))
-	conn, err := grpc.NewClient(addr, opts...)
+	clients, err := export.NewRotation(func() (*client, error) {
+		conn, err := grpc.NewClient(addr, opts...)
+		return &client{conn: conn}, err
+	}, func(c *client) { _ = c.conn.Close() })
 	if err != nil {
 		return nil, fmt.Errorf("cloud trace exporter: creating the gRPC client: %w", err)
 	}
-	return &Exporter{cfg: cfg, projectID: project, auth: auth, conn: conn}, nil
+	return &Exporter{cfg: cfg, projectID: project, auth: auth, clients: clients}, nil
 }
 
 // Address reads CLOUD_TRACE_ENDPOINT's forms: host, host:port, http(s) URL.
@@ -120,39 +130,50 @@ func (x *Exporter) Warm(context.Context) {
 	if x.auth != nil {
 		x.auth.Warm()
 	}
-	x.conn.Connect()
+	if c, done, ok := x.clients.Take(); ok {
+		c.conn.Connect()
+		done()
+	}
 }
 
-// ExportSpans sends spans in one BatchWriteSpans per project. Its errors are *export.Error.
+// Renew makes a fresh connection for the exports to come; those under way go on.
+func (x *Exporter) Renew() { x.clients.Renew() }
+
+// ExportSpans sends spans in BatchWriteSpans of at most 4 MiB; it stops at the first that fails. Its errors are
+// *export.Error.
 func (x *Exporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
 	if len(spans) == 0 {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, x.cfg.Timeout)
 	defer cancel()
-	inner, err := x.exporter(ctx, spans[0])
+	c, done, ok := x.clients.Take()
+	if !ok {
+		return &export.Error{Fault: export.Retryable, Err: export.ErrClosed}
+	}
+	defer done()
+	inner, err := x.exporter(ctx, c, spans[0])
 	if err != nil {
 		return &export.Error{Fault: export.Retryable, Err: err}
 	}
-	if err := inner.ExportSpans(ctx, flatSpans(spans)); err != nil {
-		return &export.Error{
-			Fault: export.Classify(err), RetryAfter: export.RetryAfter(err), Err: fmt.Errorf("cloud trace: %w", err),
+	for left := spans; len(left) > 0; {
+		n := fit(left)
+		if err := inner.ExportSpans(ctx, flatSpans(left[:n])); err != nil {
+			return &export.Error{
+				Fault: export.Classify(err), RetryAfter: export.RetryAfter(err), Unsent: left,
+				Err: fmt.Errorf("cloud trace: %w", err),
+			}
 		}
+		left = left[n:]
 	}
 	return nil
 }
 
 // exporter returns the library's exporter, made at the first call that knows the project.
-func (x *Exporter) exporter(
-	ctx context.Context,
-	sample sdktrace.ReadOnlySpan,
-) (*cloudtrace.Exporter, error) {
-	x.mu.Lock()
-	inner, closed := x.inner, x.closed
-	x.mu.Unlock()
-	if closed {
-		return nil, export.ErrClosed
-	}
+func (x *Exporter) exporter(ctx context.Context, c *client, sample sdktrace.ReadOnlySpan) (*cloudtrace.Exporter, error) {
+	c.mu.Lock()
+	inner := c.inner
+	c.mu.Unlock()
 	if inner != nil {
 		return inner, nil
 	}
@@ -160,13 +181,10 @@ func (x *Exporter) exporter(
 	if project == "" {
 		return nil, errors.New("cloud trace: no project: set GOOGLE_CLOUD_PROJECT")
 	}
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.closed {
-		return nil, export.ErrClosed
-	}
-	if x.inner != nil {
-		return x.inner, nil
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.inner != nil {
+		return c.inner, nil
 	}
 	inner, err := cloudtrace.New(
 		cloudtrace.WithProjectID(project),
@@ -175,14 +193,14 @@ func (x *Exporter) exporter(
 		// The error comes back from ExportSpans; a second report would only repeat it.
 		cloudtrace.WithErrorHandler(otel.ErrorHandlerFunc(func(error) {})),
 		cloudtrace.WithTraceClientOptions([]option.ClientOption{
-			option.WithGRPCConn(x.conn),
+			option.WithGRPCConn(c.conn),
 			option.WithTelemetryDisabled(),
 		}),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("cloud trace: creating the client: %w", err)
 	}
-	x.inner = inner
+	c.inner = inner
 	return inner, nil
 }
 
@@ -201,11 +219,6 @@ func (x *Exporter) project(ctx context.Context, sample sdktrace.ReadOnlySpan) st
 
 // Shutdown closes the connection.
 func (x *Exporter) Shutdown(context.Context) error {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if !x.closed {
-		x.closed = true
-		_ = x.conn.Close()
-	}
+	x.clients.Close()
 	return nil
 }

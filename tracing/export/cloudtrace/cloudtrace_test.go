@@ -232,6 +232,7 @@ func TestCloudTraceExporterMakesOneAttempt(t *testing.T) {
 		{codes.ResourceExhausted, export.Retryable},
 		{codes.PermissionDenied, export.Retryable},
 		{codes.InvalidArgument, export.Refused},
+		{codes.OutOfRange, export.Oversized},
 	} {
 		t.Run(tt.code.String(), func(t *testing.T) {
 			verifyNoLeaks(t)

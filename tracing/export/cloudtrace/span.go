@@ -2,8 +2,11 @@ package cloudtrace
 
 import (
 	"slices"
+	"strings"
+	"unicode/utf8"
 
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
 	"example.com/gemini-agent/tracing/semconv"
@@ -41,15 +44,18 @@ type span struct {
 	attrs  []attribute.KeyValue
 	events []sdktrace.Event
 	links  []sdktrace.Link
+	res    *resource.Resource
 }
 
 func (s *span) Attributes() []attribute.KeyValue { return s.attrs }
 func (s *span) Events() []sdktrace.Event         { return s.events }
 func (s *span) Links() []sdktrace.Link           { return s.links }
+func (s *span) Resource() *resource.Resource     { return s.res }
 
 func flatSpans(spans []sdktrace.ReadOnlySpan) []sdktrace.ReadOnlySpan {
 	wrapped := make([]span, 0, len(spans))
 	out := make([]sdktrace.ReadOnlySpan, 0, len(spans))
+	var res resources
 	for _, s := range spans {
 		if s == nil {
 			continue
@@ -61,6 +67,7 @@ func flatSpans(spans []sdktrace.ReadOnlySpan) []sdktrace.ReadOnlySpan {
 			attrs:  slices.Clip(httpLabels(scalarAttributes(s.Attributes()))),
 			events: scalarEvents(s.Events()),
 			links:  scalarLinks(s.Links()),
+			res:    res.of(s),
 		})
 		out = append(out, &wrapped[len(wrapped)-1])
 	}
@@ -82,9 +89,10 @@ func httpLabels(attrs []attribute.KeyValue) []attribute.KeyValue {
 }
 
 // scalarAttributes returns attrs with lists, maps and bytes as text: JSON and base64, as OpenTelemetry
-// asks of backends that lack the types. attrs itself comes back when it has none.
+// asks of backends that lack the types. Keys become valid UTF-8: the API refuses a request for one such byte. attrs
+// itself comes back when it has none of them.
 func scalarAttributes(attrs []attribute.KeyValue) []attribute.KeyValue {
-	if !slices.ContainsFunc(attrs, isComposite) {
+	if !slices.ContainsFunc(attrs, needsWork) {
 		return attrs
 	}
 	out := slices.Clone(attrs)
@@ -92,8 +100,13 @@ func scalarAttributes(attrs []attribute.KeyValue) []attribute.KeyValue {
 		if isComposite(kv) {
 			out[i].Value = attribute.StringValue(kv.Value.String())
 		}
+		out[i].Key = attribute.Key(strings.ToValidUTF8(string(kv.Key), "\uFFFD"))
 	}
 	return out
+}
+
+func needsWork(kv attribute.KeyValue) bool {
+	return isComposite(kv) || !utf8.ValidString(string(kv.Key))
 }
 
 func isComposite(kv attribute.KeyValue) bool {
@@ -107,7 +120,7 @@ func isComposite(kv attribute.KeyValue) bool {
 func scalarEvents(events []sdktrace.Event) []sdktrace.Event {
 	if !slices.ContainsFunc(
 		events,
-		func(e sdktrace.Event) bool { return slices.ContainsFunc(e.Attributes, isComposite) },
+		func(e sdktrace.Event) bool { return slices.ContainsFunc(e.Attributes, needsWork) },
 	) {
 		return events
 	}
@@ -121,7 +134,7 @@ func scalarEvents(events []sdktrace.Event) []sdktrace.Event {
 func scalarLinks(links []sdktrace.Link) []sdktrace.Link {
 	if !slices.ContainsFunc(
 		links,
-		func(l sdktrace.Link) bool { return slices.ContainsFunc(l.Attributes, isComposite) },
+		func(l sdktrace.Link) bool { return slices.ContainsFunc(l.Attributes, needsWork) },
 	) {
 		return links
 	}

@@ -6,6 +6,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"example.com/gemini-agent/tracing/httptrace"
 )
 
 // warmDialer dials for an http.Transport and can open one connection ahead: net/http has no other way
@@ -45,7 +47,7 @@ func (d *warmDialer) DialContext(ctx context.Context, network, addr string) (net
 	if c := d.take(ctx, addr, false); c != nil {
 		return c, nil
 	}
-	return new(net.Dialer).DialContext(ctx, network, addr)
+	return httptrace.NewDialer().DialContext(ctx, network, addr)
 }
 
 // DialTLSContext is DialContext for https: the handshake is done.
@@ -53,7 +55,7 @@ func (d *warmDialer) DialTLSContext(ctx context.Context, network, addr string) (
 	if c := d.take(ctx, addr, true); c != nil {
 		return c, nil
 	}
-	return (&tls.Dialer{Config: d.tls}).DialContext(ctx, network, addr)
+	return (&tls.Dialer{NetDialer: httptrace.NewDialer(), Config: d.tls}).DialContext(ctx, network, addr)
 }
 
 // take returns the connection opened ahead, after waiting for it when it is being opened; nil: none.
@@ -89,6 +91,16 @@ func (d *warmDialer) used() {
 	d.mu.Unlock()
 }
 
+// forget drops the connection opened ahead.
+func (d *warmDialer) forget() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.ready != nil {
+		_ = d.ready.Close()
+		d.ready = nil
+	}
+}
+
 // warm starts to open a connection, unless one is likely to be there.
 func (d *warmDialer) warm() {
 	d.mu.Lock()
@@ -112,9 +124,9 @@ func (d *warmDialer) open(ctx context.Context, cancel context.CancelFunc, done c
 	var c net.Conn
 	var err error
 	if d.tls != nil {
-		c, err = (&tls.Dialer{Config: d.tls}).DialContext(ctx, "tcp", d.addr)
+		c, err = (&tls.Dialer{NetDialer: httptrace.NewDialer(), Config: d.tls}).DialContext(ctx, "tcp", d.addr)
 	} else {
-		c, err = new(net.Dialer).DialContext(ctx, "tcp", d.addr)
+		c, err = httptrace.NewDialer().DialContext(ctx, "tcp", d.addr)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()

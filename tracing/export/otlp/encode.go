@@ -38,6 +38,14 @@ type spanGroup struct {
 	written  bool
 }
 
+// Marshal returns spans as the bytes of an ExportTraceServiceRequest. project is gcp.project_id for resources that have
+// none; "" adds nothing.
+func Marshal(spans []sdktrace.ReadOnlySpan, project string) []byte {
+	e := newEncoder()
+	e.project = project
+	return e.request(spans)
+}
+
 func newEncoder() *encoder {
 	e := &encoder{}
 	e.walk = e.traceStateMember

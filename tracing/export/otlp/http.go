@@ -19,6 +19,7 @@ import (
 
 	"example.com/gemini-agent/tracing/export"
 	"example.com/gemini-agent/tracing/googleauth"
+	"example.com/gemini-agent/tracing/httptrace"
 )
 
 // TracesPath is appended to a base endpoint.
@@ -37,7 +38,7 @@ type httpSender struct {
 	gzips  sync.Pool
 	auth   *googleauth.Credentials
 	dialer *warmDialer
-	rt     *http.Transport
+	rts    *export.Rotation[*http.Transport]
 }
 
 func newHTTPSender(cfg Config, u *url.URL, tc *tls.Config, auth *googleauth.Credentials) *httpSender {
@@ -57,68 +58,90 @@ func newHTTPSender(cfg Config, u *url.URL, tc *tls.Config, auth *googleauth.Cred
 	s.header["X-Idempotency-Key"] = nil
 
 	s.dialer = newWarmDialer(export.HostPort(u), tc)
-	transport := &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           s.dialer.DialContext,
-		TLSClientConfig:       tc,
-		TLSHandshakeTimeout:   5 * time.Second,
-		ForceAttemptHTTP2:     true,
-		MaxIdleConnsPerHost:   8,
-		IdleConnTimeout:       90 * time.Second,
-		WriteBufferSize:       32 << 10, // a usual batch in one write; a larger body gets a copy buffer every time
-		ResponseHeaderTimeout: cfg.Timeout,
-		DisableCompression:    true,
-	}
-	if tc != nil {
-		transport.DialTLSContext = s.dialer.DialTLSContext // of direct connections; through a proxy net/http does it
-	}
-	if p, err := transport.Proxy(&http.Request{URL: u}); p != nil || err != nil {
+	proxied := false
+	if p, err := http.ProxyFromEnvironment(&http.Request{URL: u}); p != nil || err != nil {
+		proxied = true
 		s.dialer.addr = "" // the proxy is dialled, not the endpoint: nothing to open ahead
 	}
-	s.rt = transport
+	s.rts, _ = export.NewRotation(func() (*http.Transport, error) { // has no errors
+		s.dialer.forget() // what was opened ahead may be as dead as the rest
+		t := httptrace.NewTransport()
+		t.DialContext = s.dialer.DialContext
+		t.TLSClientConfig = tc
+		t.MaxIdleConnsPerHost = 8
+		t.WriteBufferSize = 32 << 10 // a usual batch in one write; a larger body gets a copy buffer every time
+		t.ResponseHeaderTimeout = cfg.Timeout
+		t.DisableCompression = true
+		if tc != nil && !proxied {
+			t.DialTLSContext = s.dialer.DialTLSContext
+		}
+		return t, nil
+	}, (*http.Transport).CloseIdleConnections)
 	return s
 }
 
-func (s *httpSender) send(ctx context.Context, body []byte) ([]byte, error) {
+func (s *httpSender) send(ctx context.Context, body []byte) (answer, error) {
+	rt, done, ok := s.rts.Take()
+	if !ok {
+		return answer{}, &export.Error{Fault: export.Retryable, Err: export.ErrClosed}
+	}
+	defer done()
 	if s.gzip {
 		body = s.compress(body)
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url, bytes.NewReader(body))
 	if err != nil {
-		return nil, &export.Error{Fault: export.Retryable, Err: fmt.Errorf("making the request: %w", err)}
+		return answer{}, &export.Error{Fault: export.Retryable, Err: fmt.Errorf("making the request: %w", err)}
 	}
 	req.Header = s.header
 	if s.auth != nil {
 		req.Header = s.header.Clone()
 		md, err := s.auth.GetRequestMetadata(ctx)
 		if err != nil {
-			return nil, &export.Error{Fault: export.Retryable, Err: err}
+			return answer{}, &export.Error{Fault: export.Retryable, Err: err}
 		}
 		for k, v := range md {
-			req.Header.Set(k, v)
+			if req.Header.Get(k) == "" { // the user's own wins
+				req.Header.Set(k, v)
+			}
 		}
 	}
 	// Without http.Client: an exporter follows no redirects, keeps no cookies, and the client's error would repeat
 	// the URL, which may hold a key, in every line.
-	resp, err := s.rt.RoundTrip(req)
+	resp, err := rt.RoundTrip(req)
 	if err != nil {
-		return nil, &export.Error{Fault: export.Retryable, Err: fmt.Errorf("sending: %w", err)}
+		return answer{}, &export.Error{Fault: export.Retryable, Err: fmt.Errorf("sending: %w", err)}
 	}
 	defer resp.Body.Close()
 	s.dialer.used()
-	answer, readErr := io.ReadAll(io.LimitReader(resp.Body, maxResponse))
+	body, readErr := io.ReadAll(io.LimitReader(resp.Body, maxResponse))
 	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	if resp.StatusCode/100 == 2 {
-		if readErr != nil || media != protobufType {
-			return nil, nil // accepted: the status says so
+	switch resp.StatusCode / 100 {
+	case 2:
+		if readErr != nil {
+			return answer{}, nil // accepted: the status says so
 		}
-		return answer, nil
+		return readAnswer(media, body), nil
+	case 3:
+		return answer{}, &export.Error{Fault: export.Retryable, Err: fmt.Errorf(
+			"%s to %s: redirects are not followed, the endpoint has to be set to where they lead",
+			resp.Status, redirectTarget(resp))}
 	}
-	return nil, &export.Error{
+	return answer{}, &export.Error{
 		Fault:      export.ClassifyHTTP(resp.StatusCode),
 		RetryAfter: parseRetryAfter(resp.Header.Get("Retry-After"), time.Now()),
-		Err:        fmt.Errorf("%s: %s", resp.Status, export.ShortText(httpErrorText(media, answer))),
+		Err:        fmt.Errorf("%s: %s", resp.Status, export.ShortText(httpErrorText(media, body))),
 	}
+}
+
+// redirectTarget is where a redirect leads, without what may be secret.
+func redirectTarget(resp *http.Response) string {
+	u, err := resp.Location()
+	if err != nil {
+		return "nowhere"
+	}
+	u.User, u.RawQuery, u.Fragment = nil, "", ""
+	return export.ShortText(u.String())
 }
 
 func (s *httpSender) compress(body []byte) []byte {
@@ -134,9 +157,11 @@ func (s *httpSender) compress(body []byte) []byte {
 
 func (s *httpSender) warm() { s.dialer.warm() }
 
+func (s *httpSender) renew() { s.rts.Renew() }
+
 func (s *httpSender) close() {
 	s.dialer.close()
-	s.rt.CloseIdleConnections()
+	s.rts.Close()
 }
 
 // httpErrorText returns the readable part of an error answer: the message of a google.rpc.Status, which

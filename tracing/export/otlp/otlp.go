@@ -8,12 +8,12 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-	"google.golang.org/protobuf/encoding/protowire"
 
 	"example.com/gemini-agent/tracing/export"
 	"example.com/gemini-agent/tracing/googleauth"
@@ -28,12 +28,17 @@ const (
 // Config says where OTLP goes and how. The zero value is http/protobuf to a collector on this
 // machine's standard port, without compression.
 type Config struct {
-	Protocol    string            // "http/protobuf" (default) or "grpc"
-	Endpoint    string            // URL, for HTTP with its path; default http://localhost:4318/v1/traces or :4317
+	Protocol string // "http/protobuf" (default) or "grpc"
+	// Endpoint is a URL, for HTTP with its path; default http://localhost:4318/v1/traces or :4317. gRPC also takes its own
+	// targets unix:PATH, unix:///PATH and dns:///HOST:PORT.
+	Endpoint    string
+	Insecure    bool              // no TLS, for gRPC's own targets; of a URL the scheme says it
 	Headers     map[string]string // sent with each request; may hold secrets, never logged
 	Timeout     time.Duration     // of one export; default 10s
 	Compression string            // "gzip" or "none" (default)
 	Certificate string            // PEM file of the roots to trust; default: the system's
+	// ClientCertificate and ClientKey are the PEM files of what this process shows to the backend; default: nothing.
+	ClientCertificate, ClientKey string
 }
 
 func (c Config) withDefaults() Config {
@@ -49,11 +54,27 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
+// Destination returns where the exporter of c sends to, fit to be printed: without credentials and query.
+func (c Config) Destination() string {
+	c = c.withDefaults()
+	u, err := url.Parse(c.Endpoint)
+	if err != nil {
+		return "an endpoint that is no URL"
+	}
+	u.User, u.RawQuery = nil, ""
+	return u.String() + " (" + c.Protocol + ")"
+}
+
 func defaultEndpoint(protocol string) string {
 	if protocol == GRPC {
 		return "http://localhost:4317"
 	}
 	return "http://localhost:4318" + TracesPath
+}
+
+// IsGRPCTarget reports whether endpoint is one of gRPC's own targets.
+func IsGRPCTarget(endpoint string) bool {
+	return strings.HasPrefix(endpoint, "unix:") || strings.HasPrefix(endpoint, "dns:")
 }
 
 // maxBytes keeps a request under the 4 MiB that a gRPC receiver takes unless told otherwise.
@@ -69,41 +90,44 @@ type Exporter struct {
 	maxAttributes int                     // per request; 0: no limit
 	encoders      sync.Pool
 	bodySize      atomic.Int64 // of the latest request
+	warned        atomic.Bool  // of answers that are no OTLP
 	closed        atomic.Bool
 }
 
-// sender is one transport of OTLP. send returns the response's body, which belongs to the caller;
-// its errors are *export.Error. warm opens a connection in the background. body is the sender's: a
-// transport may read it after it has given up the call.
+// sender is one transport of OTLP. The errors of send are *export.Error. warm opens a connection in the background; renew
+// makes a fresh one for later calls. body is the sender's: a transport may read it after it has given up the call.
 type sender interface {
-	send(ctx context.Context, body []byte) ([]byte, error)
+	send(ctx context.Context, body []byte) (answer, error)
 	warm()
+	renew()
 	close()
 }
 
-// New dials nothing. The exporter is usable beside an error: an unreadable certificate
-// leaves the system's roots, so the connection fails closed.
+// New dials nothing. The exporter is usable beside an error: an unreadable certificate leaves the system's roots, an
+// unreadable client certificate none, so the connection fails closed.
 func New(cfg Config, auth *googleauth.Credentials) (*Exporter, error) {
 	cfg = cfg.withDefaults()
 	u, err := url.Parse(cfg.Endpoint)
-	if err != nil || u.Host == "" {
+	own := cfg.Protocol == GRPC && IsGRPCTarget(cfg.Endpoint)
+	if err != nil || u.Host == "" && !own {
 		return nil, errors.New("otlp exporter: the endpoint is no URL with a host")
 	}
 	x := &Exporter{cfg: cfg, auth: auth}
 	x.encoders.New = func() any { return newEncoder() }
 
 	var tlsConfig *tls.Config // nil: plaintext
-	if u.Scheme == "https" {
-		tlsConfig = &tls.Config{MinVersion: tls.VersionTLS12}
-		if cfg.Certificate != "" {
-			tlsConfig.RootCAs, err = readRoots(cfg.Certificate)
-		}
+	if u.Scheme == "https" || own && !cfg.Insecure {
+		tlsConfig, err = cfg.tls()
 	}
 	if tlsConfig == nil && auth != nil {
 		return nil, errors.New("otlp exporter: Google credentials need an https endpoint")
 	}
 	if cfg.Protocol == GRPC {
-		sender, dialErr := newGRPCSender(cfg, u, tlsConfig, auth)
+		target := cfg.Endpoint
+		if !own {
+			target = export.HostPort(u)
+		}
+		sender, dialErr := newGRPCSender(cfg, target, tlsConfig, auth)
 		if dialErr != nil {
 			return nil, fmt.Errorf("otlp exporter: %w", dialErr)
 		}
@@ -112,6 +136,28 @@ func New(cfg Config, auth *googleauth.Credentials) (*Exporter, error) {
 		x.sender = newHTTPSender(cfg, u, tlsConfig, auth)
 	}
 	return x, err
+}
+
+// tls returns the configuration of https beside what could not be read of it.
+func (c Config) tls() (*tls.Config, error) {
+	tc := &tls.Config{MinVersion: tls.VersionTLS12}
+	var errs []error
+	if c.Certificate != "" {
+		roots, err := readRoots(c.Certificate)
+		tc.RootCAs, errs = roots, append(errs, err)
+	}
+	switch {
+	case c.ClientCertificate != "" && c.ClientKey != "":
+		pair, err := tls.LoadX509KeyPair(c.ClientCertificate, c.ClientKey)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("reading the OTLP client certificate: %w", err))
+		} else {
+			tc.Certificates = []tls.Certificate{pair}
+		}
+	case c.ClientCertificate != c.ClientKey:
+		errs = append(errs, errors.New("an OTLP client certificate needs a key, and a key a certificate: neither is used"))
+	}
+	return tc, errors.Join(errs...)
 }
 
 func readRoots(file string) (*x509.CertPool, error) {
@@ -137,6 +183,13 @@ func (x *Exporter) Warm(context.Context) {
 	x.sender.warm()
 }
 
+// Renew makes a fresh connection for the exports to come; those under way go on.
+func (x *Exporter) Renew() {
+	if !x.closed.Load() {
+		x.sender.renew()
+	}
+}
+
 // Shutdown closes the connection. Exports under way fail; later ones are refused.
 func (x *Exporter) Shutdown(context.Context) error {
 	if !x.closed.Swap(true) {
@@ -145,8 +198,8 @@ func (x *Exporter) Shutdown(context.Context) error {
 	return nil
 }
 
-// ExportSpans sends spans, in several requests when one would exceed the receiver's limits. Its errors
-// are *export.Error.
+// ExportSpans sends spans, in several requests when one would exceed the receiver's limits; it stops at the first that
+// fails. Its errors are *export.Error.
 func (x *Exporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
 	if len(spans) == 0 {
 		return nil
@@ -161,35 +214,28 @@ func (x *Exporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpa
 	defer func() { enc.reset(); x.encoders.Put(enc) }()
 	enc.project = x.projectID(ctx)
 
-	var refused []error
+	var partly []error
 	var rejected int64
-	permanent := true // every request so far was refused as a whole
 	for left := spans; len(left) > 0; {
 		body, n := x.encode(enc, left)
-		err := x.sendOne(ctx, body)
-		switch export.Classify(err) {
-		case export.None:
-			permanent = false
-		case export.PartlyRefused:
-			e, _ := errors.AsType[*export.Error](err)
-			permanent, rejected, refused = false, rejected+e.Rejected, append(refused, err)
-		case export.Refused:
-			rejected, refused = rejected+int64(n), append(refused, err)
-		default:
-			if e, ok := errors.AsType[*export.Error](err); ok && len(left) < len(spans) {
-				e.Unsent = left
+		if err := x.sendOne(ctx, body); err != nil {
+			e, ok := errors.AsType[*export.Error](err)
+			if !ok {
+				e = &export.Error{Fault: export.Retryable, Err: err}
 			}
-			return err
+			rejected += e.Rejected
+			if e.Fault != export.PartlyRefused {
+				e.Unsent, e.Rejected = left, rejected
+				return e
+			}
+			partly = append(partly, err)
 		}
 		left = left[n:]
 	}
-	switch {
-	case len(refused) == 0:
-		return nil
-	case permanent:
-		return &export.Error{Fault: export.Refused, Rejected: rejected, Err: errors.Join(refused...)}
+	if partly != nil {
+		return export.Partial(errors.Join(partly...), rejected)
 	}
-	return &export.Error{Fault: export.PartlyRefused, Rejected: rejected, Err: errors.Join(refused...)}
+	return nil
 }
 
 // encode returns the body for as many of spans as fit one request, and their number: at least one.
@@ -233,18 +279,21 @@ func fitAttributes(spans []sdktrace.ReadOnlySpan, limit int) int {
 	return len(spans)
 }
 
-// sendOne sends one request and reads a refusal of single spans out of the response.
+// sendOne sends one request and reads a refusal of single spans out of the answer.
 func (x *Exporter) sendOne(ctx context.Context, body []byte) error {
-	response, err := x.sender.send(ctx, body)
+	a, err := x.sender.send(ctx, body)
 	if err != nil {
 		return err
 	}
-	rejected, message := partialSuccess(response)
-	if rejected == 0 && message == "" {
-		return nil
+	switch {
+	case a.rejected != 0 || a.message != "":
+		return export.Partial(fmt.Errorf("partial success: %d spans rejected: %s", a.rejected,
+			export.ShortText(a.message)), a.rejected)
+	case a.strange != "" && x.warned.CompareAndSwap(false, true):
+		return export.Partial(errors.New("the endpoint answers 2xx, but not as OTLP does ("+a.strange+
+			"): it may be another service, and the spans gone; this is said once"), 0)
 	}
-	return &export.Error{Fault: export.PartlyRefused, Rejected: rejected, Err: fmt.Errorf(
-		"partial success: %d spans rejected: %s", rejected, export.ShortText(message))}
+	return nil
 }
 
 // projectID is what a resource without gcp.project_id gets: the Telemetry API wants one.
@@ -253,57 +302,4 @@ func (x *Exporter) projectID(ctx context.Context) string {
 		return x.project
 	}
 	return x.auth.ProjectID(ctx)
-}
-
-// partialSuccess reads ExportTraceServiceResponse.partial_success. A response that is none (a gateway's
-// "OK", JSON) counts as plain success: its status said so.
-func partialSuccess(b []byte) (rejected int64, message string) {
-	eachField(b, func(num protowire.Number, _ uint64, partial []byte) {
-		if num != 1 {
-			return
-		}
-		eachField(partial, func(num protowire.Number, v uint64, text []byte) {
-			switch {
-			case num == 1 && text == nil:
-				rejected = max(0, int64(v))
-			case num == 2:
-				message = string(text)
-			}
-		})
-	})
-	return rejected, message
-}
-
-// eachField calls fn for the varint and bytes fields of a protobuf message and stops at the first byte
-// that is none. text is nil for a varint and never nil for bytes.
-func eachField(b []byte, fn func(num protowire.Number, v uint64, text []byte)) {
-	for len(b) > 0 {
-		num, typ, n := protowire.ConsumeTag(b)
-		if n < 0 {
-			return
-		}
-		b = b[n:]
-		switch typ {
-		case protowire.VarintType:
-			v, n := protowire.ConsumeVarint(b)
-			if n < 0 {
-				return
-			}
-			fn(num, v, nil)
-			b = b[n:]
-		case protowire.BytesType:
-			text, n := protowire.ConsumeBytes(b)
-			if n < 0 {
-				return
-			}
-			fn(num, 0, text[:len(text):len(text)])
-			b = b[n:]
-		default:
-			n := protowire.ConsumeFieldValue(num, typ, b)
-			if n < 0 {
-				return
-			}
-			b = b[n:]
-		}
-	}
 }

@@ -25,7 +25,6 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"example.com/gemini-agent/tracing/export"
@@ -406,34 +405,6 @@ func TestOTLPExporterUnreadableCertificateFailsClosed(t *testing.T) {
 	if err := x.ExportSpans(ctx, namedSpans("a")); err == nil {
 		t.Error("sent to a server that the system's roots do not know")
 	}
-}
-
-func TestPartialSuccessIgnoresForeignBytes(t *testing.T) {
-	for _, body := range []string{"", "OK", "{}", `{"partialSuccess":{}}`, "\x0a\xff", "\x0a\x02\x08"} {
-		if n, msg := partialSuccess([]byte(body)); n != 0 || msg != "" {
-			t.Errorf("%q: %d, %q", body, n, msg)
-		}
-	}
-}
-
-func FuzzPartialSuccess(f *testing.F) {
-	ok, _ := proto.Marshal(
-		&coltracepb.ExportTraceServiceResponse{
-			PartialSuccess: &coltracepb.ExportTracePartialSuccess{RejectedSpans: 3, ErrorMessage: "x"},
-		},
-	)
-	f.Add(ok)
-	f.Add([]byte("{}"))
-	f.Fuzz(func(t *testing.T, body []byte) {
-		n, msg := partialSuccess(body)
-		var want coltracepb.ExportTraceServiceResponse
-		if proto.Unmarshal(body, &want) == nil {
-			if n != max(0, want.GetPartialSuccess().GetRejectedSpans()) ||
-				msg != want.GetPartialSuccess().GetErrorMessage() {
-				t.Errorf("%d, %q, want %v", n, msg, want.GetPartialSuccess())
-			}
-		}
-	})
 }
 
 func TestParseRetryAfter(t *testing.T) {

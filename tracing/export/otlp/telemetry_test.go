@@ -97,6 +97,12 @@ func TestGoogleAuthQuotaProject(t *testing.T) {
 		{"metadata server", "", "", ""},
 		{"user", "", `{"type": "authorized_user"}`, "mine"},
 		{"user with one", "theirs", `{"type": "authorized_user"}`, "theirs"},
+		{"impersonated by a user", "", `{"type": "impersonated_service_account",
+			"source_credentials": {"type": "authorized_user"}}`, ""},
+		{"impersonated, with one", "theirs", `{"type": "impersonated_service_account"}`, "theirs"},
+		{"workload", "", `{"type": "external_account"}`, ""},
+		{"workforce", "", `{"type": "external_account", "workforce_pool_user_project": "pool"}`, "pool"},
+		{"workforce user", "", `{"type": "external_account_authorized_user"}`, "mine"},
 	} {
 		g := googleauth.New("mine")
 		g.Detect = func() (*auth.Credentials, error) { return testCredentials("p", tt.quota, tt.json), nil }
