@@ -2,9 +2,12 @@ package function
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 
@@ -51,6 +54,8 @@ type App struct {
 	timeout time.Duration // of a request
 	reserve time.Duration // of that, kept back for the flush
 	drain   *tracing.Drain
+
+	logIdentities bool // user and session may stand in log lines
 }
 
 // New wires an App. It opens no connection and never fails: bad settings are logged and replaced by their defaults,
@@ -63,6 +68,7 @@ func New(ctx context.Context, cfg Config) *App {
 	tc, tracingErr := tracing.ConfigFromEnv(cfg.Getenv)
 	settings := env.NewReader(cfg.Getenv)
 	level := logLevel(settings)
+	a.logIdentities = settings.Bool("LOG_IDENTITIES", true)
 	a.timeout = settings.Duration("REQUEST_TIMEOUT", defaultRequestTimeout, 100*time.Millisecond, time.Hour)
 	a.logger = slog.New(tracing.NewLogHandler(cfg.LogWriter, tracing.LogConfig{
 		Text:      cfg.LogText,
@@ -98,6 +104,7 @@ func (a *App) wireAgent(ctx context.Context) {
 		Tools:  append([]agent.Tool{agent.CurrentTime(time.Now), agent.Calculate()}, a.cfg.Tools...),
 		Tracer: tracer,
 		Logger: a.logger,
+		Prices: a.prices(getenv),
 	}
 	if url := getenv("SUB_AGENT_URL"); url != "" {
 		a.subAgent, a.subErr = agent.NewSubAgent(agent.SubAgentConfig{
@@ -134,6 +141,26 @@ func (a *App) wireAgent(ctx context.Context) {
 	a.agent = agent.New(model, cfg)
 }
 
+// prices reads the file of GEMINI_PRICES_FILE on top of the published prices; a bad one is named and left out.
+func (a *App) prices(getenv func(string) string) *agent.Prices {
+	name := getenv("GEMINI_PRICES_FILE")
+	if name == "" {
+		return nil
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		a.warn(errors.New("GEMINI_PRICES_FILE: the file cannot be opened; using the published prices"))
+		return nil
+	}
+	defer func() { _ = file.Close() }()
+	prices, err := agent.ReadPrices(file)
+	if err != nil {
+		a.warn(fmt.Errorf("GEMINI_PRICES_FILE: %w; using the published prices", err))
+		return nil
+	}
+	return prices
+}
+
 func toolNames(tools []agent.Tool) []string {
 	names := make([]string, len(tools))
 	for i, t := range tools {
@@ -152,7 +179,7 @@ func (a *App) route() {
 	}
 	mux.HandleFunc("/", a.notFound)
 	a.drain = tracing.NewDrain(a.provider, tracing.DrainConfig{Close: func() { _ = a.mcp.Close() }}) // has no errors
-	a.handler = a.drain.Handler(a.provider.Middleware(mux, httptrace.MiddlewareConfig{
+	a.handler = recorded(a.drain.Handler(a.provider.Middleware(mux, httptrace.MiddlewareConfig{
 		Route: func(r *http.Request) string {
 			if _, pattern := mux.Handler(r); pattern != "/" {
 				return pattern
@@ -160,7 +187,8 @@ func (a *App) route() {
 			return ""
 		},
 		Panic: a.panicked,
-	}))
+		Done:  a.logDone,
+	})))
 }
 
 // ServeHTTP answers one invocation. Its spans are at the trace backend when it returns, or safe in the buffer.

@@ -15,11 +15,15 @@ func (a *App) delegate(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, err)
 		return
 	}
+	rec := recordOf(r.Context())
+	rec.task = &task
 	if a.subAgent == nil {
 		a.fail(w, r, a.noSubAgent())
 		return
 	}
-	answer, err := a.subAgent.Execute(agent.ContextWithCaller(ctx, task.UserID, task.SessionID), body)
+	ctx, delegated := agent.ContextWithDelegated(agent.ContextWithCaller(ctx, task.UserID, task.SessionID))
+	answer, err := a.subAgent.Execute(ctx, body)
+	rec.delegated = delegated.Spent()
 	if err != nil {
 		a.fail(w, r, err)
 		return

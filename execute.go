@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"mime"
 	"net/http"
 	"slices"
@@ -48,14 +47,35 @@ type response struct {
 	TraceID      string       `json:"trace_id"`
 }
 
+// usage is what a task has used up. What sub-agents have used for it stands apart.
 type usage struct {
-	InputTokens  int `json:"input_tokens"`
-	OutputTokens int `json:"output_tokens"`
+	tokens
+	Delegated *tokens `json:"delegated,omitempty"`
+}
+
+type tokens struct {
+	Input     int      `json:"input_tokens"`
+	Output    int      `json:"output_tokens"` // thoughts included
+	Cached    int      `json:"cached_tokens"`
+	Reasoning int      `json:"reasoning_tokens"`
+	CostUSD   *float64 `json:"cost_usd,omitempty"` // absent: a price is not known
+}
+
+func newUsage(r *agent.Result) usage {
+	u := usage{tokens: newTokens(r.Spent)}
+	if r.Delegated != (agent.Spent{}) {
+		d := newTokens(r.Delegated)
+		u.Delegated = &d
+	}
+	return u
+}
+
+func newTokens(s agent.Spent) tokens {
+	return tokens{s.Usage.InputTokens, s.Usage.OutputTokens, s.Usage.CachedInputTokens, s.Usage.ReasoningTokens, s.CostUSD}
 }
 
 // execute runs the agent on a task.
 func (a *App) execute(w http.ResponseWriter, r *http.Request) {
-	begin := time.Now()
 	ctx, cancel := a.deadline(r.Context(), r.Header) // of the whole request: reading the body counts
 	defer cancel()
 	task, _, err := readTask(ctx, w, r)
@@ -63,27 +83,25 @@ func (a *App) execute(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, err)
 		return
 	}
+	rec := recordOf(r.Context())
+	rec.task = &task
 	if a.agent == nil {
 		a.fail(w, r, a.agentErr)
 		return
 	}
 	result, err := a.agent.Run(ctx, task)
+	rec.result = result
 	if err != nil {
 		a.fail(w, r, err)
 		return
 	}
-	a.logger.LogAttrs(r.Context(), slog.LevelInfo, "task answered",
-		slog.String("finish_reason", result.FinishReason), slog.String("model", result.Model),
-		slog.Int("total_steps", len(result.Steps)),
-		slog.Int("input_tokens", result.Usage.InputTokens), slog.Int("output_tokens", result.Usage.OutputTokens),
-		slog.Float64("duration_ms", float64(time.Since(begin).Microseconds())/1000))
 	writeJSON(w, http.StatusOK, "application/json", response{
 		Response:     result.Response,
 		Steps:        result.Steps,
 		TotalSteps:   len(result.Steps),
 		FinishReason: result.FinishReason,
 		Model:        result.Model,
-		Usage:        usage{result.Usage.InputTokens, result.Usage.OutputTokens},
+		Usage:        newUsage(result),
 		TraceID:      tracing.TraceID(r.Context()),
 	})
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math"
 	"net/http"
 	"strconv"
@@ -12,7 +11,6 @@ import (
 
 	"example.com/gemini-agent/agent"
 	"example.com/gemini-agent/tracing"
-	"example.com/gemini-agent/tracing/redact"
 )
 
 // statusClientGone is logged and traced when the caller went away; nobody receives it.
@@ -81,21 +79,8 @@ func (a *App) fail(w http.ResponseWriter, r *http.Request, err error) {
 			w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(after.Seconds()))))
 		}
 	}
-	a.logFailure(r.Context(), p.Status, err)
+	recordOf(r.Context()).err = err
 	a.writeProblem(w, r, p)
-}
-
-func (a *App) logFailure(ctx context.Context, status int, err error) {
-	level := slog.LevelError
-	if status < 500 {
-		level = slog.LevelWarn
-	}
-	text := err.Error()
-	if bad := (*requestError)(nil); errors.As(err, &bad) && bad.logged != "" {
-		text = bad.logged
-	}
-	a.logger.LogAttrs(ctx, level, "request failed", tracing.HTTPStatus(status),
-		slog.String("error", redact.Text(text)))
 }
 
 func (a *App) writeProblem(w http.ResponseWriter, r *http.Request, p problem) {

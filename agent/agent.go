@@ -24,10 +24,12 @@ type Config struct {
 	Tools            []Tool       // always on offer; they win over those of Sources with the same name
 	Sources          []ToolSource // asked at each run, e.g. MCP servers
 	Tracer           *agenttrace.AgentTracer
-	Logger           *slog.Logger  // default: none
-	ToolTimeout      time.Duration // of one call; default 10s
-	MaxParallelTools int           // calls of one reply that run at the same time; default 8
-	MaxResultBytes   int           // longer tool results are cut before the model sees them; default 64 KiB
+	Logger           *slog.Logger     // default: none
+	ToolTimeout      time.Duration    // of one call; default 10s
+	MaxParallelTools int              // calls of one reply that run at the same time; default 8
+	MaxResultBytes   int              // longer tool results are cut before the model sees them; default 64 KiB
+	Prices           *Prices          // what models cost; default PublishedPrices
+	Now              func() time.Time // default time.Now; a price depends on the day
 }
 
 func (c Config) withDefaults() Config {
@@ -48,6 +50,12 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxResultBytes <= 0 {
 		c.MaxResultBytes = 64 << 10
+	}
+	if c.Prices == nil {
+		c.Prices = PublishedPrices()
+	}
+	if c.Now == nil {
+		c.Now = time.Now
 	}
 	return c
 }
@@ -80,6 +88,7 @@ type Task struct {
 type Step struct {
 	Step        int      `json:"step"` // from 1
 	ToolsCalled []string `json:"tools_called"`
+	ToolsFailed []string `json:"tools_failed"` // of those, the ones whose call failed; not null
 }
 
 // The ways a run ends with a [Result]. All but ReasonStop mark the task's span as an error, so that its trace is
@@ -98,10 +107,13 @@ type Result struct {
 	Steps        []Step // not nil
 	FinishReason string // one of the Reason constants
 	Model        string // the model that answered, as the service names it
-	Usage        agenttrace.Usage
+	Spent               // by the calls of the model
+	Delegated    Spent  // by the sub-agents that were called
+	Attempts     int    // requests to the model's service, those that were tried again included; 0: the model does not say
 }
 
-// Run does the task within ctx. Failures are *Error: KindTimeout and KindCanceled when ctx ends, otherwise those of
+// Run does the task within ctx. The Result is never nil: beside an error it says what is known, which is everything but
+// Response and FinishReason. Failures are *Error: KindTimeout and KindCanceled when ctx ends, otherwise those of
 // the model; tools cannot fail a run. When Run returns, its spans have ended. A tool that ignores its context may
 // still be running; nothing waits for it.
 func (a *Agent) Run(ctx context.Context, t Task) (*Result, error) {
@@ -130,10 +142,13 @@ func (a *Agent) Run(ctx context.Context, t Task) (*Result, error) {
 	defer func() { span.End(r.taskResult(end), end) }()
 
 	ctx = ContextWithCaller(ctx, t.UserID, t.SessionID)
+	ctx, delegated := ContextWithDelegated(ctx)
 	r.tools = a.toolset(ctx)
-	if err := r.loop(ctx); err != nil {
+	err := r.loop(ctx)
+	r.result.Delegated = delegated.Spent()
+	if err != nil {
 		end = err
-		return nil, err
+		return &r.result, err
 	}
 	end = r.outcome
 	return &r.result, nil

@@ -54,9 +54,15 @@ func (r *run) step(ctx context.Context, n int, calls []Call) (reply *Reply, err 
 	for i, c := range calls {
 		names[i] = c.Name
 	}
-	r.result.Steps = append(r.result.Steps, Step{Step: n, ToolsCalled: names})
+	r.result.Steps = append(r.result.Steps, Step{Step: n, ToolsCalled: names, ToolsFailed: []string{}})
 
 	results := r.callTools(ctx, calls)
+	done := &r.result.Steps[len(r.result.Steps)-1]
+	for _, res := range results {
+		if res.Error != "" {
+			done.ToolsFailed = append(done.ToolsFailed, res.Name)
+		}
+	}
 	if e := contextError(ctx); e != nil {
 		err = e
 		return nil, err
@@ -146,8 +152,9 @@ func (r *run) generate(ctx context.Context, step int, preview string) (reply *Re
 		end = asError(ctx, err)
 		return nil, end
 	}
-	r.note(reply)
+	cost := r.note(reply)
 	out = agenttrace.ModelCallResult{
+		CostUSD:       cost,
 		ResponseModel: reply.Model,
 		ResponseID:    reply.ID,
 		Usage:         reply.Usage,
@@ -160,18 +167,15 @@ func (r *run) generate(ctx context.Context, step int, preview string) (reply *Re
 	return reply, nil
 }
 
-// note keeps what the result says about all replies.
-func (r *run) note(reply *Reply) {
+// note keeps what the result says about all replies, and returns what this one cost.
+func (r *run) note(reply *Reply) (cost *float64) {
 	if reply.Model != "" {
 		r.result.Model = reply.Model
 	}
 	r.finishReasons = reply.FinishReasons
-	u := &r.result.Usage
-	u.InputTokens += reply.Usage.InputTokens
-	u.OutputTokens += reply.Usage.OutputTokens
-	u.CachedInputTokens += reply.Usage.CachedInputTokens
-	u.ReasoningTokens += reply.Usage.ReasoningTokens
-	u.ToolUseTokens += reply.Usage.ToolUseTokens
+	cost = r.cfg.Prices.Cost(r.result.Model, r.cfg.Now(), reply.Usage)
+	r.result.add(reply.Usage, cost)
+	return cost
 }
 
 // replyError is what the model call's span says about a reply that is not a good one; nil for a good one.
@@ -252,6 +256,7 @@ func (r *run) taskResult(err error) agenttrace.TaskResult {
 		Reason:         reason,
 		ResponseLength: utf8.RuneCountInString(r.result.Response),
 		Usage:          r.result.Usage,
+		CostUSD:        r.result.CostUSD,
 		FinishReasons:  r.finishReasons,
 	}
 }

@@ -53,7 +53,8 @@ func calculate(expr string) geminisim.Call {
 func scenarios() []scenario {
 	text, one := geminisim.Text, geminisim.Calls
 	overloaded := geminisim.Error(503, "", "The model is overloaded.")
-	const oneStep = `[{"step":1,"tools_called":["calculate"]}]`
+	const failedStep = `[{"step":1,"tools_called":["calculate"],"tools_failed":["calculate"]}]`
+	const oneStep = `[{"step":1,"tools_called":["calculate"],"tools_failed":[]}]`
 	return []scenario{
 		{name: "no_tool", reply: []geminisim.Reply{text("Hello.")},
 			task:     Task{UserID: "anonymous", Type: "general", SessionID: "session-1"},
@@ -63,26 +64,26 @@ func scenarios() []scenario {
 		{name: "two_parallel_tools", reply: []geminisim.Reply{
 			one(calculate("1+1"), geminisim.Call{Name: "current_time", ID: "t",
 				Args: map[string]any{"timezone": "Europe/Madrid"}}), text("Done.")},
-			response: "Done.", finish: "stop", steps: `[{"step":1,"tools_called":["calculate","current_time"]}]`},
+			response: "Done.", finish: "stop", steps: `[{"step":1,"tools_called":["calculate","current_time"],"tools_failed":[]}]`},
 		{name: "two_steps_with_text_and_thoughts", reply: []geminisim.Reply{
 			one(calculate("2+2")).WithText("First the sum.").WithThought("I need a sum."),
 			one(calculate("4*4")), text("16").WithThought("Now I know.")},
 			response: "16", finish: "stop",
-			steps: `[{"step":1,"tools_called":["calculate"]},{"step":2,"tools_called":["calculate"]}]`},
+			steps: `[{"step":1,"tools_called":["calculate"],"tools_failed":[]},{"step":2,"tools_called":["calculate"],"tools_failed":[]}]`},
 		{name: "tool_error", reply: []geminisim.Reply{one(calculate("1/0")), text("That cannot be divided.")},
-			response: "That cannot be divided.", finish: "stop", steps: oneStep},
+			response: "That cannot be divided.", finish: "stop", steps: failedStep},
 		{name: "unknown_tool", reply: []geminisim.Reply{calls("teleport"), text("I cannot do that.")},
-			response: "I cannot do that.", finish: "stop", steps: `[{"step":1,"tools_called":["teleport"]}]`},
+			response: "I cannot do that.", finish: "stop", steps: `[{"step":1,"tools_called":["teleport"],"tools_failed":["teleport"]}]`},
 		{name: "invalid_arguments", reply: []geminisim.Reply{
 			one(geminisim.Call{Name: "calculate", ID: "c", Args: map[string]any{"expression": 7, "api_key": "hunter2"}}),
 			text("Sorry.")},
-			response: "Sorry.", finish: "stop", steps: oneStep},
+			response: "Sorry.", finish: "stop", steps: failedStep},
 		{name: "tool_panic", reply: []geminisim.Reply{calls("panics"), text("The tool broke.")},
-			response: "The tool broke.", finish: "stop", steps: `[{"step":1,"tools_called":["panics"]}]`},
+			response: "The tool broke.", finish: "stop", steps: `[{"step":1,"tools_called":["panics"],"tools_failed":["panics"]}]`},
 		{name: "tool_timeout", reply: []geminisim.Reply{calls("deaf"), text("Too slow.")},
-			response: "Too slow.", finish: "stop", steps: `[{"step":1,"tools_called":["deaf"]}]`},
+			response: "Too slow.", finish: "stop", steps: `[{"step":1,"tools_called":["deaf"],"tools_failed":["deaf"]}]`},
 		{name: "oversize_result", reply: []geminisim.Reply{calls("big"), text("A lot.")},
-			cfg: Config{MaxResultBytes: 1000}, response: "A lot.", finish: "stop", steps: `[{"step":1,"tools_called":["big"]}]`},
+			cfg: Config{MaxResultBytes: 1000}, response: "A lot.", finish: "stop", steps: `[{"step":1,"tools_called":["big"],"tools_failed":[]}]`},
 		{name: "quota_then_success", reply: []geminisim.Reply{geminisim.QuotaExceeded(3 * time.Second), text("Hello.")},
 			response: "Hello.", finish: "stop", steps: `[]`},
 		{name: "unavailable", reply: []geminisim.Reply{overloaded, overloaded, overloaded, overloaded},

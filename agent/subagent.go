@@ -147,6 +147,7 @@ func (s *SubAgent) Execute(ctx context.Context, body []byte) (*SubAgentResponse,
 	case res.Status >= 400:
 		span.End(subAgentError(strconv.Itoa(res.Status), "The sub-agent refused the request.", nil))
 	default:
+		noteDelegated(ctx, res.Body)
 		span.End(nil)
 	}
 	return res, err

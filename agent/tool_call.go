@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -14,6 +15,7 @@ import (
 
 	"example.com/gemini-agent/tracing/agenttrace"
 	"example.com/gemini-agent/tracing/redact"
+	"example.com/gemini-agent/tracing/semconv"
 )
 
 // toolGrace is how long a tool may take to return once its context has ended, before it is left behind. Tools that
@@ -72,6 +74,8 @@ func (r *run) startTool(ctx context.Context, c Call) func() ToolResult {
 			res.Output, err = r.callTool(ctx, tool, r.tools.schemas[i], c.Args)
 		}
 		if err != nil {
+			r.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "tool failed",
+				slog.String("tool", spanName(c.Name)), slog.String("error_type", semconv.ErrorType(err)))
 			res.Output, res.Error = nil, errorForModel(err)
 		}
 		span.End(agenttrace.ToolCallResult{

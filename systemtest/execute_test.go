@@ -2,6 +2,8 @@ package systemtest
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -13,7 +15,11 @@ import (
 
 func TestExecuteAnswersInTheDocumentedShape(t *testing.T) {
 	t.Parallel()
-	s := start(t, setup{script: []geminisim.Reply{
+	prices := filepath.Join(t.TempDir(), "prices.json")
+	if err := os.WriteFile(prices, []byte(`[{"model":"gemini-3.8-flash","valid_from":"2026-01-01","input":1,"output":2}]`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, setup{env: map[string]string{"GEMINI_PRICES_FILE": prices}, script: []geminisim.Reply{
 		geminisim.Calls(useCall("calculate", "expression", "6*7"), useCall("current_time", "timezone", "UTC")).
 			WithUsage(geminisim.Usage{Prompt: 100, Candidates: 20, Thoughts: 5}),
 		use("calculate", "expression", "42+1").WithUsage(geminisim.Usage{Prompt: 200, Candidates: 30}),
@@ -27,14 +33,16 @@ func TestExecuteAnswersInTheDocumentedShape(t *testing.T) {
 	want := map[string]any{
 		"response": "It is 43 <b>now</b>.",
 		"steps": []any{
-			map[string]any{"step": 1.0, "tools_called": []any{"calculate", "current_time"}},
-			map[string]any{"step": 2.0, "tools_called": []any{"calculate"}},
+			map[string]any{"step": 1.0, "tools_called": []any{"calculate", "current_time"}, "tools_failed": []any{}},
+			map[string]any{"step": 2.0, "tools_called": []any{"calculate"}, "tools_failed": []any{}},
 		},
 		"total_steps":   2.0,
 		"finish_reason": "stop",
 		"model":         "gemini-3.8-flash",
-		"usage":         map[string]any{"input_tokens": 600.0, "output_tokens": 95.0},
-		"trace_id":      a.header.Get("X-Trace-ID"),
+		"usage": map[string]any{
+			"input_tokens": 600.0, "output_tokens": 95.0, "cached_tokens": 0.0, "reasoning_tokens": 5.0, "cost_usd": 0.00079,
+		},
+		"trace_id": a.header.Get("X-Trace-ID"),
 	}
 	if diff := cmp.Diff(want, a.fields(t)); diff != "" {
 		t.Errorf("answer (-want +got):\n%s", diff)

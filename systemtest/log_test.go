@@ -27,34 +27,34 @@ func TestLogLinesAreTiedToTheirSpans(t *testing.T) {
 	}{
 		{
 			name: "answered", script: []geminisim.Reply{geminisim.Text("Hello.")}, call: task("Hi"), status: 200,
-			lines: map[string]string{"task answered": "POST " + executePath}, severity: "INFO",
+			lines: map[string]string{"task done": "POST " + executePath}, severity: "INFO",
 		},
 		{
 			name: "another model", script: []geminisim.Reply{geminisim.Text("Hello.").ServedBy("gemini-4-flash")},
 			call: task("Hi"), status: 200, lines: map[string]string{
 				"another model answers than the one asked for; check GEMINI_MODEL": "llm.generate",
-				"task answered": "POST " + executePath,
+				"task done": "POST " + executePath,
 			}, severity: "INFO",
 		},
 		{
 			name: "bad request", call: call{body: `{"task":7}`}, status: 400,
-			lines: map[string]string{"request failed": "POST " + executePath}, severity: "WARNING",
+			lines: map[string]string{"task done": "POST " + executePath}, severity: "WARNING",
 		},
 		{
 			name: "not found", call: call{path: "/x"}, status: 404,
-			lines: map[string]string{"request failed": "POST"}, severity: "WARNING",
+			lines: map[string]string{"request refused": "POST"}, severity: "WARNING",
 		},
 		{
 			name: "quota", script: []geminisim.Reply{geminisim.QuotaExceeded(2 * 60e9)}, call: task("Hi"), status: 429,
-			lines: map[string]string{"request failed": "POST " + executePath}, severity: "WARNING",
+			lines: map[string]string{"task done": "POST " + executePath}, severity: "WARNING",
 		},
 		{
 			name: "model failed", script: []geminisim.Reply{geminisim.Error(400, "", "bad")}, call: task("Hi"), status: 502,
-			lines: map[string]string{"request failed": "POST " + executePath}, severity: "ERROR",
+			lines: map[string]string{"task done": "POST " + executePath}, severity: "ERROR",
 		},
 		{
 			name: "no key", env: map[string]string{"GEMINI_API_KEY": "-"}, call: task("Hi"), status: 503,
-			lines: map[string]string{"request failed": "POST " + executePath}, severity: "ERROR",
+			lines: map[string]string{"task done": "POST " + executePath}, severity: "ERROR",
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

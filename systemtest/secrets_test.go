@@ -90,6 +90,20 @@ func TestSecretsDoNotComeOut(t *testing.T) {
 	}
 }
 
+// The names of users and sessions stand in log lines unless LOG_IDENTITIES=false.
+func TestIdentitiesCanBeLeftOutOfTheLog(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]bool{"": true, "true": true, "false": false} {
+		s := start(t, setup{env: map[string]string{"LOG_IDENTITIES": value}, script: []geminisim.Reply{geminisim.Text("Hi.")}})
+		s.do(call{body: `{"task":"Hi","user_id":"ada-1815","session_id":"notes-7"}`}).want(t, 200)
+		for _, name := range []string{"ada-1815", "notes-7"} {
+			if got := strings.Contains(s.log.String(), name); got != want {
+				t.Errorf("LOG_IDENTITIES=%q: %s in the log: %t", value, name, got)
+			}
+		}
+	}
+}
+
 func noMarks(t *testing.T, out string) {
 	t.Helper()
 	for line := range strings.Lines(out) {
@@ -235,7 +249,8 @@ func TestLogsHoldNothingThatWasSaid(t *testing.T) {
 	t.Parallel()
 	s := start(t, setup{
 		env: map[string]string{
-			"LOG_LEVEL": "debug", "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "SPAN_ONLY",
+			"LOG_IDENTITIES": "false",
+			"LOG_LEVEL":      "debug", "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "SPAN_ONLY",
 		},
 		script: append(conversation(), geminisim.Blocked("SAFETY"), geminisim.Error(400, "", "bad field: hunter2")),
 	})

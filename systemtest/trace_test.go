@@ -300,7 +300,7 @@ func TestBadTraceHeadersStartANewTrace(t *testing.T) {
 		t.Errorf("net/http logged %q", got)
 	}
 	for _, r := range s.log.records(t) {
-		if r["message"] != "task answered" {
+		if r["message"] != "task done" {
 			t.Errorf("logged %v", r)
 		}
 	}

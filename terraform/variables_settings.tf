@@ -14,6 +14,7 @@ variable "settings" {
       "CLOUD_TRACE_ENDPOINT",
       "CORS_ALLOWED_ORIGINS",
       "GEMINI_MAX_OUTPUT_TOKENS",
+      "GEMINI_PRICES_FILE",
       "GEMINI_SAFETY",
       "GEMINI_SEED",
       "GEMINI_TEMPERATURE",

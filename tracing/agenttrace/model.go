@@ -48,6 +48,7 @@ type ModelCallStart struct {
 type ModelCallResult struct {
 	ResponseModel, ResponseID string
 	Usage                     Usage
+	CostUSD                   *float64         // nil: not known
 	FinishReasons             []string         // one a candidate, conventions' names
 	Output                    func() []Message // may be nil; called at most once
 }
@@ -56,7 +57,7 @@ type ModelCallResult struct {
 type ModelCallSpan struct {
 	handle
 	model  string
-	buffer [24]attribute.KeyValue
+	buffer [26]attribute.KeyValue
 }
 
 const (
@@ -144,6 +145,7 @@ func (s *ModelCallSpan) End(out ModelCallResult, err error) {
 		a = appendCount(a, semconv.KeyGenAIReasoningTokens, u.ReasoningTokens)
 		a = appendCount(a, semconv.KeyLLMToolUseTokens, u.ToolUseTokens)
 	}
+	a = appendFloat(a, semconv.KeyLLMCost, out.CostUSD)
 	a = appendText(a, semconv.KeyGenAIResponseID, out.ResponseID, maxIdentRunes)
 	a = appendText(a, semconv.KeyGenAIResponseModel, out.ResponseModel, maxIdentRunes)
 	a = s.t.appendFinishReasons(a, out.FinishReasons)

@@ -24,6 +24,7 @@ type TaskResult struct {
 	Reason         string // finish reason of the run: stop, max_steps, …; "": stop, or the error's type
 	ResponseLength int    // runes
 	Usage          Usage
+	CostUSD        *float64 // nil: not known
 	FinishReasons  []string // of the last model answer, conventions' names
 }
 
@@ -90,5 +91,6 @@ func (s *TaskSpan) End(out TaskResult, err error) {
 			semconv.KeyGenAIInputTokens.Int(out.Usage.InputTokens),
 			semconv.KeyGenAIOutputTokens.Int(out.Usage.OutputTokens))
 	}
+	a = appendFloat(a, semconv.KeyLLMCost, out.CostUSD)
 	s.end(s.t.appendFinishReasons(a, out.FinishReasons), err, codes.Ok)
 }

@@ -68,8 +68,8 @@ type MiddlewareConfig struct {
 	// context holds the server span. Default: a bare 500.
 	Panic func(w http.ResponseWriter, r *http.Request, v any)
 	// Done is called once for each request, when it is known what became of its trace and before the end of the answer
-	// leaves: the moment for a log line. r is the request as next got it, its span ended; status is 0 when nothing was
-	// answered. Default: nothing.
+	// leaves: the moment for a log line. r is the request as next got it, but for the span context, whose sampled flag
+	// says whether the trace was kept; status is 0 when nothing was answered. Default: nothing.
 	Done func(r *http.Request, status int, o Outcome)
 }
 
@@ -137,7 +137,10 @@ func (m *middleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer func() {
 		outcome := end()
 		outcome.Kept = outcome.Kept || sc.IsSampled() && !sc.IsRemote()
-		m.cfg.Done(r, res.status, outcome)
+		if outcome.Kept { // log lines that are written with r's context say so
+			sc = sc.WithTraceFlags(sc.TraceFlags().WithSampled(true))
+		}
+		m.cfg.Done(r.WithContext(trace.ContextWithSpanContext(r.Context(), sc)), res.status, outcome)
 		if res.aborted {
 			abortConnection(w)
 			return

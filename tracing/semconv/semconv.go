@@ -56,6 +56,9 @@ const (
 	KeyLLMDuration      = attribute.Key("llm.duration_ms")
 	KeyLLMInputTokens   = attribute.Key("llm.input_tokens")
 	KeyLLMOutputTokens  = attribute.Key("llm.output_tokens")
+	// KeyLLMCost is US dollars, on model calls and on the task. The conventions have an open proposal for it
+	// (gen_ai.usage.cost.*); when it has a name, it is set beside this one.
+	KeyLLMCost          = attribute.Key("llm.cost_usd")
 	KeyLLMToolUseTokens = attribute.Key("llm.tool_use_tokens") // part of the input; the conventions have no key for it
 )
 

@@ -133,6 +133,7 @@ var keyTypes = map[string]attribute.Type{
 	"agent.total_steps":           num,
 	"agent.user.id":               str,
 	"correlation.id":              str,
+	"llm.cost_usd":                dbl,
 	"llm.duration_ms":             dbl,
 	"llm.input_tokens":            num,
 	"llm.model":                   str,
