@@ -162,7 +162,7 @@ func TestDeadLettersAreOfALengthThatALogTakes(t *testing.T) {
 			for i := range 10 {
 				attrs = append(attrs, attribute.String(string(rune('a'+i)), string(noise[i*size:(i+1)*size])))
 			}
-			log, ids, stats := leaveBehind(t, true, 3, 7, attrs...)
+			log, ids, stats := leaveBehind(t, true, 2, 3, attrs...)
 			total := 0
 			for line := range strings.Lines(log) {
 				var entry struct {

@@ -91,7 +91,8 @@ func Setup(ctx context.Context, cfg Config) (*Provider, error) {
 			ctx, invocation := p.collector.Begin(ctx)
 			return ctx, invocation.End
 		},
-		Previews: cfg.Agent.Previews == agenttrace.PreviewsOn,
+		Downstream: p.collector.KeptDownstream,
+		Previews:   cfg.Agent.Previews == agenttrace.PreviewsOn,
 	})
 	return p, errors.Join(errs...)
 }

@@ -23,7 +23,8 @@ import (
 // TransportConfig says what a transport tells the other side.
 type TransportConfig struct {
 	// Propagate adds trace context, baggage and X-Correlation-ID to the requests. Off (for a model provider), requests
-	// pass as they are: nothing is added and nothing removed.
+	// pass as they are: nothing is added and nothing removed. What such a service answers in traceresponse, as a header or
+	// a trailer, reaches Config.Downstream.
 	Propagate bool
 }
 
@@ -70,12 +71,26 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return res, err
 	}
 	describeAnswer(span, res)
+	if t.cfg.Propagate {
+		t.heed(span, res.Header)
+	}
 	if res.Body == nil || res.Body == http.NoBody || res.StatusCode == http.StatusSwitchingProtocols {
 		span.End()
 		return res, nil
 	}
-	res.Body = &tracedBody{ReadCloser: res.Body, ctx: caller, span: span, failed: res.StatusCode >= 400}
+	body := &tracedBody{ReadCloser: res.Body, ctx: caller, span: span, failed: res.StatusCode >= 400}
+	if t.cfg.Propagate {
+		body.atEnd = func() { t.heed(span, res.Trailer) }
+	}
+	res.Body = body
 	return res, nil
+}
+
+// heed tells Downstream when the callee has kept its part.
+func (t *transport) heed(span trace.Span, h http.Header) {
+	if values := h[headerTraceResponse]; len(values) == 1 && keptBy(values[0], span.SpanContext()) {
+		t.Tracer.cfg.Downstream(span.SpanContext())
+	}
 }
 
 // CloseIdleConnections lets http.Client reach base.
@@ -151,12 +166,16 @@ type tracedBody struct {
 	ctx    context.Context
 	span   trace.Span
 	failed bool // has its error.type from the status
+	atEnd  func()
 	ended  atomic.Bool
 }
 
 func (b *tracedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if err != nil && b.ended.CompareAndSwap(false, true) {
+		if b.atEnd != nil && errors.Is(err, io.EOF) {
+			b.atEnd() // there are trailers now
+		}
 		if b.failed || errors.Is(err, io.EOF) {
 			b.span.End()
 		} else {

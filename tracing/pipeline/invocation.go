@@ -29,6 +29,7 @@ type Invocation struct {
 	bytes    int
 	kept     bool         // will be exported, whatever comes
 	failed   bool         // a span ended with status Error
+	called   bool         // a service that was called kept its part
 	ended    bool         // the decision is taken
 	lean     bool         // too many are open: it holds its roots only
 	implicit trace.SpanID // set when there was no Begin: it ends with this span
@@ -199,14 +200,15 @@ func (i *Invocation) reasonToKeepLocked() string {
 	if i.failed {
 		return sampling.ReasonError
 	}
-	slower := i.c.cfg.KeepSlowerThan
-	if slower <= 0 {
-		return ""
-	}
-	for _, f := range i.spans {
-		if f.isLocalRoot() && f.duration() >= slower {
-			return sampling.ReasonSlow
+	if slower := i.c.cfg.KeepSlowerThan; slower > 0 {
+		for _, f := range i.spans {
+			if f.isLocalRoot() && f.duration() >= slower {
+				return sampling.ReasonSlow
+			}
 		}
+	}
+	if i.called {
+		return sampling.ReasonDownstream
 	}
 	return ""
 }
