@@ -91,7 +91,7 @@ func Setup(ctx context.Context, cfg Config) (*Provider, error) {
 			ctx, invocation := p.collector.Begin(ctx)
 			return ctx, invocation.End
 		},
-		Downstream: p.collector.KeptDownstream,
+		Downstream: p.collector.Downstream,
 		Previews:   cfg.Agent.Previews == agenttrace.PreviewsOn,
 	})
 	return p, errors.Join(errs...)

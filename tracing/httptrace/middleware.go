@@ -31,9 +31,10 @@ type Config struct {
 	// decides it, waits until the spans are safe and reports whether they were kept. Default: nothing is waited for,
 	// and what is sampled counts as kept.
 	Begin func(context.Context) (ctx context.Context, end func() (kept bool))
-	// Downstream is told when a callee answers (traceresponse) that it kept its part of the trace whose client span is
-	// call, which has not ended. Default: nobody listens.
-	Downstream func(call trace.SpanContext)
+	// Downstream is told of each callee that says, or will say at the end of its answer (traceresponse), whether it kept its
+	// part of the trace; call is the client span, which has not ended. answered is called once, with what it said. Default:
+	// nobody listens.
+	Downstream func(call trace.SpanContext) (answered func(kept bool))
 	// Previews lets a span show the redacted text of a panic.
 	Previews bool
 }
@@ -48,7 +49,7 @@ type Tracer struct {
 // newHTTPTracer makes spans with tp and carries trace context with p.
 func New(tp trace.TracerProvider, p propagation.TextMapPropagator, cfg Config) *Tracer {
 	if cfg.Downstream == nil {
-		cfg.Downstream = func(trace.SpanContext) {}
+		cfg.Downstream = func(trace.SpanContext) func(bool) { return func(bool) {} }
 	}
 	if cfg.Begin == nil {
 		cfg.Begin = func(ctx context.Context) (context.Context, func() bool) {

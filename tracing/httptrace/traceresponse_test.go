@@ -30,9 +30,11 @@ func TestTransportHeedsTraceresponse(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			p, _ := newEdge(t)
 			told := ""
-			p.cfg.Downstream = func(call trace.SpanContext) {
-				if call.IsValid() {
-					told = "yes"
+			p.cfg.Downstream = func(call trace.SpanContext) func(bool) {
+				return func(kept bool) {
+					if kept && call.IsValid() {
+						told += "yes"
+					}
 				}
 			}
 			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

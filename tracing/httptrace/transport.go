@@ -71,25 +71,35 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return res, err
 	}
 	describeAnswer(span, res)
-	if t.cfg.Propagate {
-		t.heed(span, res.Header)
-	}
 	if res.Body == nil || res.Body == http.NoBody || res.StatusCode == http.StatusSwitchingProtocols {
+		if t.cfg.Propagate {
+			t.heed(span.SpanContext(), &http.Response{Header: res.Header}) // there are no trailers
+		}
 		span.End()
 		return res, nil
 	}
 	body := &tracedBody{ReadCloser: res.Body, ctx: caller, span: span, failed: res.StatusCode >= 400}
 	if t.cfg.Propagate {
-		body.atEnd = func() { t.heed(span, res.Trailer) }
+		body.atEnd = t.heed(span.SpanContext(), res)
 	}
 	res.Body = body
 	return res, nil
 }
 
-// heed tells Downstream when the callee has kept its part.
-func (t *transport) heed(span trace.Span, h http.Header) {
-	if values := h[headerTraceResponse]; len(values) == 1 && keptBy(values[0], span.SpanContext()) {
-		t.Tracer.cfg.Downstream(span.SpanContext())
+// heed tells Downstream whether the callee has kept its part, where its answer says so at once. Where it will say so at its
+// end, in a trailer, the func does that.
+func (t *transport) heed(call trace.SpanContext, res *http.Response) (atEnd func()) {
+	if values := res.Header[headerTraceResponse]; len(values) == 1 {
+		t.Tracer.cfg.Downstream(call)(keptBy(values[0], call))
+		return nil
+	}
+	if _, announced := res.Trailer[headerTraceResponse]; !announced {
+		return nil
+	}
+	answered := t.Tracer.cfg.Downstream(call)
+	return func() {
+		values := res.Trailer[headerTraceResponse]
+		answered(len(values) == 1 && keptBy(values[0], call))
 	}
 }
 
@@ -165,17 +175,15 @@ type tracedBody struct {
 	io.ReadCloser
 	ctx    context.Context
 	span   trace.Span
-	failed bool // has its error.type from the status
-	atEnd  func()
+	failed bool   // has its error.type from the status
+	atEnd  func() // nil: nothing to do
 	ended  atomic.Bool
 }
 
 func (b *tracedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if err != nil && b.ended.CompareAndSwap(false, true) {
-		if b.atEnd != nil && errors.Is(err, io.EOF) {
-			b.atEnd() // there are trailers now
-		}
+		b.settle()
 		if b.failed || errors.Is(err, io.EOF) {
 			b.span.End()
 		} else {
@@ -188,7 +196,15 @@ func (b *tracedBody) Read(p []byte) (int, error) {
 func (b *tracedBody) Close() error {
 	err := b.ReadCloser.Close()
 	if b.ended.CompareAndSwap(false, true) {
+		b.settle()
 		b.span.End()
 	}
 	return err
+}
+
+// settle runs when there are trailers, or will be none.
+func (b *tracedBody) settle() {
+	if b.atEnd != nil {
+		b.atEnd()
+	}
 }

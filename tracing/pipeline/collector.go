@@ -97,24 +97,6 @@ func (c *Collector) OnStart(parent context.Context, s sdktrace.ReadWriteSpan) {
 	inv.joined(s)
 }
 
-// KeptDownstream is told that the service called with the span call, which has not ended, kept its part of the trace. Where
-// nothing else is decided, the invocation of that span keeps its own then: a failure is kept whole over services. It works
-// on a nil collector.
-func (c *Collector) KeptDownstream(call trace.SpanContext) {
-	if c == nil {
-		return
-	}
-	sh := c.shard(call.SpanID())
-	sh.mu.Lock()
-	inv := sh.live[call.SpanID()]
-	sh.mu.Unlock()
-	if inv != nil && !call.IsSampled() {
-		inv.mu.Lock()
-		inv.called = inv.called || c.downstream.Take()
-		inv.mu.Unlock()
-	}
-}
-
 func (c *Collector) invocationOf(ctx context.Context, s sdktrace.ReadWriteSpan) *Invocation {
 	if p := s.Parent(); p.SpanID().IsValid() && !p.IsRemote() {
 		sh := c.shard(p.SpanID())

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
@@ -35,7 +36,7 @@ func TestACalleeThatKeptItsPartKeepsOurs(t *testing.T) {
 			ctx, root := start(p, ctx, "root")
 			_, call := p.TracerProvider().Tracer("test").Start(ctx, "call", trace.WithSpanKind(trace.SpanKindClient))
 			if tt.told {
-				p.collector.KeptDownstream(call.SpanContext())
+				p.collector.Downstream(call.SpanContext())(true)
 			}
 			if tt.fail {
 				call.SetStatus(1, "boom")
@@ -50,11 +51,11 @@ func TestACalleeThatKeptItsPartKeepsOurs(t *testing.T) {
 					t.Errorf("%s: %v", tt.name, s.Attributes())
 				}
 			}
-			p.collector.KeptDownstream(call.SpanContext()) // ended: nobody's any more
+			p.collector.Downstream(call.SpanContext())(true) // ended: nobody's any more
 		})
 	}
 	var none *Collector
-	none.KeptDownstream(trace.SpanContext{})
+	none.Downstream(trace.SpanContext{})(true)
 }
 
 func TestWhatCalleesMakeUsKeepIsBounded(t *testing.T) {
@@ -67,7 +68,7 @@ func TestWhatCalleesMakeUsKeepIsBounded(t *testing.T) {
 		for range 100 {
 			ctx, inv := p.Begin(context.Background())
 			_, call := start(p, ctx, "call")
-			p.collector.KeptDownstream(call.SpanContext())
+			p.collector.Downstream(call.SpanContext())(true)
 			call.End()
 			inv.End()
 		}
@@ -75,4 +76,26 @@ func TestWhatCalleesMakeUsKeepIsBounded(t *testing.T) {
 			t.Errorf("kept %d at once, want one second's worth of 3", len(b.seen))
 		}
 	})
+}
+
+// A stream says whether its trace was kept with its last byte, which may come after the caller is done with it.
+func TestTheEndWaitsForTheWordOfACallee(t *testing.T) {
+	for _, tt := range []struct{ after, wait time.Duration }{
+		{50 * time.Millisecond, 50 * time.Millisecond}, {time.Hour, 2 * time.Second},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			b := &backend{}
+			p := newTestProvider(t, testConfig{Sampler: sampling.Config{Name: sampling.SamplerParentBasedAlwaysOff}}, b)
+			ctx, inv := p.Begin(context.Background())
+			_, call := start(p, ctx, "call")
+			answered := p.collector.Downstream(call.SpanContext())
+			time.AfterFunc(tt.after, func() { answered(true); call.End() })
+			begin := time.Now()
+			kept := inv.End()
+			if wait := time.Since(begin); wait != tt.wait || kept != (tt.after == tt.wait) {
+				t.Errorf("kept %t after %v, want %v", kept, wait, tt.wait)
+			}
+			time.Sleep(2 * time.Hour)
+		})
+	}
 }

@@ -27,9 +27,9 @@ type Invocation struct {
 	mu       sync.Mutex
 	spans    []*finishedSpan // ended and not handed over yet
 	bytes    int
-	kept     bool         // will be exported, whatever comes
-	failed   bool         // a span ended with status Error
-	called   bool         // a service that was called kept its part
+	kept     bool // will be exported, whatever comes
+	failed   bool // a span ended with status Error
+	callees  callees
 	ended    bool         // the decision is taken
 	lean     bool         // too many are open: it holds its roots only
 	implicit trace.SpanID // set when there was no Begin: it ends with this span
@@ -123,7 +123,9 @@ func (i *Invocation) End() (kept bool) {
 		defer i.mu.Unlock()
 		return i.kept
 	}
-	spans, bytes, start := len(i.spans), i.bytes, time.Now()
+	start := time.Now()
+	i.awaitCalleesLocked(i.c.cfg.FlushTimeout)
+	spans, bytes := len(i.spans), i.bytes
 	i.endLocked()
 	kept = i.kept
 	w := i.wait
@@ -131,7 +133,7 @@ func (i *Invocation) End() (kept bool) {
 	if w == nil {
 		return kept
 	}
-	if !w.wait(i.c.cfg.FlushTimeout) {
+	if !w.wait(i.c.cfg.FlushTimeout - time.Since(start)) {
 		i.c.stats.timedOut.Add(1)
 		for _, p := range i.c.pipelines {
 			p.gaveUp(start)
@@ -207,7 +209,7 @@ func (i *Invocation) reasonToKeepLocked() string {
 			}
 		}
 	}
-	if i.called {
+	if i.callees.kept {
 		return sampling.ReasonDownstream
 	}
 	return ""
