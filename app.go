@@ -29,6 +29,7 @@ const (
 // Config is what an App is built from.
 type Config struct {
 	Getenv    func(string) string // environment; required
+	Variables []string            // names of what is set there, to find mistyped ones; default: none is looked for
 	LogWriter io.Writer           // default: no log
 	LogText   bool                // readable lines instead of JSON
 	Tools     []agent.Tool        // on offer beside the built-in ones
@@ -79,6 +80,7 @@ func New(ctx context.Context, cfg Config) *App {
 	}))
 	a.warn(settings.Err())
 	a.warn(tracingErr)
+	a.warn(tracing.CheckVariables(cfg.Variables, cfg.Getenv, "GEMINI_API_KEY", "GEMINI_MODEL"))
 	tc.Logger = a.logger
 	// The answer waits for the flush: both must fit into the request's time.
 	tc.Pipeline.FlushTimeout = min(tc.Pipeline.FlushTimeout, a.timeout/4)

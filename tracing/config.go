@@ -66,6 +66,7 @@ func ConfigFromEnv(getenv func(string) string) (Config, error) {
 	cfg.DeadLetters = r.Enum("TRACE_DEAD_LETTER", letters, "log", "off") == "log"
 	var samplerErr, exporterErr, contentErr, previewErr error
 	cfg.Sampler, samplerErr = sampling.ConfigFromEnv(getenv)
+	cfg.Pipeline.DownstreamPerSecond = cfg.Sampler.RemotePerSecond // both are what other services can make us keep
 	cfg.Exporter, exporterErr = ExporterConfigFromEnv(getenv)
 	cfg.Agent.Content, contentErr = agenttrace.ContentModeFromEnv(getenv)
 	cfg.Agent.Previews, previewErr = agenttrace.PreviewModeFromEnv(getenv)

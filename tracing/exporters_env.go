@@ -2,6 +2,7 @@ package tracing
 
 import (
 	"fmt"
+	"net"
 	"net/url"
 	"slices"
 	"strings"
@@ -22,11 +23,14 @@ import (
 //	GOOGLE_CLOUD_PROJECT     project for cloudtrace and the Telemetry API
 //	CLOUD_TRACE_ENDPOINT     another address for cloudtrace; loopback means plaintext, no credentials
 //	OTEL_EXPORTER_OTLP_*     as the OpenTelemetry specification has them, the _TRACES_ forms first:
-//	                         ENDPOINT, HEADERS, PROTOCOL, TIMEOUT (ms), COMPRESSION, CERTIFICATE, INSECURE
+//	                         ENDPOINT, HEADERS, PROTOCOL, TIMEOUT (ms), COMPRESSION, INSECURE, CERTIFICATE,
+//	                         CLIENT_CERTIFICATE and CLIENT_KEY
 //
 // The protocol is http/protobuf unless set, as specified, except that an endpoint on port 4317 means gRPC:
 // nothing else is served there. An endpoint without a scheme means TLS unless INSECURE says otherwise
-// or the host is this machine.
+// or the host is this machine. Over gRPC an endpoint may also be a target of gRPC's own, unix:PATH, unix:///PATH or
+// dns:///HOST:PORT: plaintext on a socket, else TLS, unless INSECURE says otherwise. Of the protocols of the
+// specification http/json is not spoken.
 //
 // The environment is read through getenv alone. The exporters here have no knowledge of the process's
 // variables, so two apps of one process can differ (net/http and gRPC read the proxy variables).
@@ -94,7 +98,11 @@ func (r exporterEnv) otlp() otlp.Config {
 	var cfg otlp.Config
 	u, forTraces := r.otlpEndpoint()
 	cfg.Protocol = r.otlpProtocol(u)
-	if u != nil {
+	switch {
+	case u == nil:
+	case otlp.IsGRPCTarget(u.String()):
+		cfg.Endpoint, cfg.Protocol, cfg.Insecure = u.String(), otlp.GRPC, r.targetInsecure(u)
+	default:
 		if cfg.Protocol == otlp.HTTP && !forTraces {
 			u = u.JoinPath(otlp.TracesPath)
 		}
@@ -111,6 +119,8 @@ func (r exporterEnv) otlp() otlp.Config {
 	name, _ := r.otlpVar("COMPRESSION")
 	cfg.Compression = r.Enum(name, "", "none", "gzip")
 	_, cfg.Certificate = r.otlpVar("CERTIFICATE")
+	_, cfg.ClientCertificate = r.otlpVar("CLIENT_CERTIFICATE")
+	_, cfg.ClientKey = r.otlpVar("CLIENT_KEY")
 	return cfg
 }
 
@@ -123,6 +133,13 @@ func (r exporterEnv) otlpEndpoint() (u *url.URL, forTraces bool) {
 			continue
 		}
 		forTraces := strings.Contains(name, "TRACES")
+		if otlp.IsGRPCTarget(v) {
+			if u, err := url.Parse(v); err == nil && u.Path+u.Opaque != "" {
+				return u, forTraces
+			}
+			r.RejectSecret(name, "a target of gRPC such as unix:///PATH or dns:///HOST:PORT", "")
+			continue
+		}
 		bare := !strings.Contains(v, "://")
 		if bare {
 			v = "https://" + v
@@ -152,13 +169,27 @@ func (r exporterEnv) otlpInsecure(host string) bool {
 	return r.Bool(name, false)
 }
 
+// targetInsecure decides on TLS for a target of gRPC's own.
+func (r exporterEnv) targetInsecure(u *url.URL) bool {
+	name, v := r.otlpVar("INSECURE")
+	if v == "" {
+		host, _, err := net.SplitHostPort(strings.TrimPrefix(u.Path, "/"))
+		return u.Scheme == "unix" || err == nil && export.IsLoopback(host)
+	}
+	return r.Bool(name, false)
+}
+
 func (r exporterEnv) otlpProtocol(u *url.URL) string {
-	def := otlp.HTTP
-	if u != nil && u.Port() == "4317" {
+	name, v := r.otlpVar("PROTOCOL")
+	def, target := otlp.HTTP, u != nil && otlp.IsGRPCTarget(u.String())
+	if target || u != nil && u.Port() == "4317" {
 		def = otlp.GRPC
 	}
-	name, _ := r.otlpVar("PROTOCOL")
-	return r.Enum(name, def, otlp.GRPC, otlp.HTTP)
+	protocol := r.Enum(name, def, otlp.GRPC, otlp.HTTP)
+	if target && protocol != otlp.GRPC {
+		r.Warn(name, fmt.Sprintf("the endpoint is a target of gRPC's own; %q is ignored", v))
+	}
+	return protocol
 }
 
 // otlpHeaders reads key=value pairs. Values may be credentials, so complaints quote none.

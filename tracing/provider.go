@@ -96,7 +96,8 @@ func Setup(ctx context.Context, cfg Config) (*Provider, error) {
 			ctx, invocation := p.collector.Begin(ctx)
 			return ctx, func() httptrace.Outcome { return httptrace.Outcome(invocation.End()) }
 		},
-		Previews: cfg.Agent.Previews == agenttrace.PreviewsOn,
+		Downstream: p.collector.Downstream,
+		Previews:   cfg.Agent.Previews == agenttrace.PreviewsOn,
 	})
 	return p, errors.Join(errs...)
 }

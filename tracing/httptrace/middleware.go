@@ -31,6 +31,10 @@ type Config struct {
 	// decides it, waits until the spans are safe and says what became of them. Default: nothing is waited for, and what
 	// is sampled counts as kept.
 	Begin func(context.Context) (ctx context.Context, end func() Outcome)
+	// Downstream is told of each callee that says, or will say at the end of its answer (traceresponse), whether it kept its
+	// part of the trace; call is the client span, which has not ended. answered is called once, with what it said. Default:
+	// nobody listens.
+	Downstream func(call trace.SpanContext) (answered func(kept bool))
 	// Previews lets a span show the redacted text of a panic.
 	Previews bool
 }
@@ -50,6 +54,9 @@ type Tracer struct {
 
 // New makes spans with tp and carries trace context with p.
 func New(tp trace.TracerProvider, p propagation.TextMapPropagator, cfg Config) *Tracer {
+	if cfg.Downstream == nil {
+		cfg.Downstream = func(trace.SpanContext) func(bool) { return func(bool) {} }
+	}
 	if cfg.Begin == nil {
 		cfg.Begin = func(ctx context.Context) (context.Context, func() Outcome) {
 			return ctx, func() Outcome { return Outcome{} }

@@ -113,18 +113,6 @@ func (w *response) release(traceResponse string) {
 	_ = w.FlushError()
 }
 
-// traceResponse is the header that tells the caller of sc's span, "" when there is none: without tracing, sc is the
-// caller's own.
-func traceResponse(sc trace.SpanContext, kept bool) string {
-	if !sc.IsValid() || sc.IsRemote() {
-		return ""
-	}
-	if kept {
-		sc = sc.WithTraceFlags(sc.TraceFlags().WithSampled(true))
-	}
-	return "00-" + sc.TraceID().String() + "-" + sc.SpanID().String() + "-" + sc.TraceFlags().String()
-}
-
 // describe sets the span's outcome.
 func (w *response) describe(ctx context.Context, span trace.Span) {
 	status, errorType := w.status, w.errorType

@@ -23,7 +23,8 @@ import (
 // TransportConfig says what a transport tells the other side.
 type TransportConfig struct {
 	// Propagate adds trace context, baggage and X-Correlation-ID to the requests. Off (for a model provider), requests
-	// pass as they are: nothing is added and nothing removed.
+	// pass as they are: nothing is added and nothing removed. What such a service answers in traceresponse, as a header or
+	// a trailer, reaches Config.Downstream.
 	Propagate bool
 }
 
@@ -71,11 +72,35 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	describeAnswer(span, res)
 	if res.Body == nil || res.Body == http.NoBody || res.StatusCode == http.StatusSwitchingProtocols {
+		if t.cfg.Propagate {
+			t.heed(span.SpanContext(), &http.Response{Header: res.Header}) // there are no trailers
+		}
 		span.End()
 		return res, nil
 	}
-	res.Body = &tracedBody{ReadCloser: res.Body, ctx: caller, span: span, failed: res.StatusCode >= 400}
+	body := &tracedBody{ReadCloser: res.Body, ctx: caller, span: span, failed: res.StatusCode >= 400}
+	if t.cfg.Propagate {
+		body.atEnd = t.heed(span.SpanContext(), res)
+	}
+	res.Body = body
 	return res, nil
+}
+
+// heed tells Downstream whether the callee has kept its part, where its answer says so at once. Where it will say so at its
+// end, in a trailer, the func does that.
+func (t *transport) heed(call trace.SpanContext, res *http.Response) (atEnd func()) {
+	if values := res.Header[headerTraceResponse]; len(values) == 1 {
+		t.Tracer.cfg.Downstream(call)(keptBy(values[0], call))
+		return nil
+	}
+	if _, announced := res.Trailer[headerTraceResponse]; !announced {
+		return nil
+	}
+	answered := t.Tracer.cfg.Downstream(call)
+	return func() {
+		values := res.Trailer[headerTraceResponse]
+		answered(len(values) == 1 && keptBy(values[0], call))
+	}
 }
 
 // CloseIdleConnections lets http.Client reach base.
@@ -150,13 +175,15 @@ type tracedBody struct {
 	io.ReadCloser
 	ctx    context.Context
 	span   trace.Span
-	failed bool // has its error.type from the status
+	failed bool   // has its error.type from the status
+	atEnd  func() // nil: nothing to do
 	ended  atomic.Bool
 }
 
 func (b *tracedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if err != nil && b.ended.CompareAndSwap(false, true) {
+		b.settle()
 		if b.failed || errors.Is(err, io.EOF) {
 			b.span.End()
 		} else {
@@ -169,7 +196,15 @@ func (b *tracedBody) Read(p []byte) (int, error) {
 func (b *tracedBody) Close() error {
 	err := b.ReadCloser.Close()
 	if b.ended.CompareAndSwap(false, true) {
+		b.settle()
 		b.span.End()
 	}
 	return err
+}
+
+// settle runs when there are trailers, or will be none.
+func (b *tracedBody) settle() {
+	if b.atEnd != nil {
+		b.atEnd()
+	}
 }

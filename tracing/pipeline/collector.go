@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"example.com/gemini-agent/tracing/correlation"
+	"example.com/gemini-agent/tracing/sampling"
 	"example.com/gemini-agent/tracing/semconv"
 )
 
@@ -39,8 +40,10 @@ type Collector struct {
 	resource  func() *resource.Resource // of all spans; asked at export
 	undecided atomic.Int64              // bytes held by all invocations
 	open      atomic.Int64              // invocations that have not ended
-	shards    [64]shard
-	warmOnce  sync.Once
+
+	downstream *sampling.Budget // of invocations kept because a callee kept its part
+	shards     [64]shard
+	warmOnce   sync.Once
 }
 
 type shard struct {
@@ -58,6 +61,7 @@ func New(cfg Config, targets []Target, res func() *resource.Resource, logger *sl
 	for i := range c.shards {
 		c.shards[i].live = make(map[trace.SpanID]*Invocation)
 	}
+	c.downstream = sampling.NewBudget(c.cfg.DownstreamPerSecond, time.Now)
 	for _, t := range targets {
 		c.pipelines = append(c.pipelines, newPipeline(t.Name, t.Exporter, c.cfg, &c.stats, logger))
 	}

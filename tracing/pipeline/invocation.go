@@ -29,9 +29,10 @@ type Invocation struct {
 	mu       sync.Mutex
 	spans    []*finishedSpan // ended and not handed over yet
 	bytes    int
-	kept     bool         // will be exported, whatever comes
-	reason   string       // why
-	failed   bool         // a span ended with status Error
+	kept     bool   // will be exported, whatever comes
+	reason   string // why
+	failed   bool   // a span ended with status Error
+	callees  callees
 	ended    bool         // the decision is taken
 	lean     bool         // too many are open: it holds its roots only
 	implicit trace.SpanID // set when there was no Begin: it ends with this span
@@ -145,7 +146,9 @@ func (i *Invocation) End() Outcome {
 		defer i.mu.Unlock()
 		return Outcome{i.kept, i.reason}
 	}
-	spans, bytes, start := len(i.spans), i.bytes, time.Now()
+	start := time.Now()
+	i.awaitCalleesLocked(i.c.cfg.FlushTimeout)
+	spans, bytes := len(i.spans), i.bytes
 	i.endLocked()
 	out := Outcome{i.kept, i.reason}
 	w := i.wait
@@ -153,7 +156,7 @@ func (i *Invocation) End() Outcome {
 	if w == nil {
 		return out
 	}
-	if !w.wait(i.c.cfg.FlushTimeout) {
+	if !w.wait(i.c.cfg.FlushTimeout - time.Since(start)) {
 		i.c.stats.timedOut.Add(1)
 		for _, p := range i.c.pipelines {
 			p.gaveUp(start)
@@ -222,14 +225,15 @@ func (i *Invocation) reasonToKeepLocked() string {
 	if i.failed {
 		return sampling.ReasonError
 	}
-	slower := i.c.cfg.KeepSlowerThan
-	if slower <= 0 {
-		return ""
-	}
-	for _, f := range i.spans {
-		if f.isLocalRoot() && f.duration() >= slower {
-			return sampling.ReasonSlow
+	if slower := i.c.cfg.KeepSlowerThan; slower > 0 {
+		for _, f := range i.spans {
+			if f.isLocalRoot() && f.duration() >= slower {
+				return sampling.ReasonSlow
+			}
 		}
+	}
+	if i.callees.kept {
+		return sampling.ReasonDownstream
 	}
 	return ""
 }

@@ -35,14 +35,14 @@ var _ propagation.TextMapPropagator = (*propagator)(nil)
 // New returns the propagator named by OTEL_PROPAGATORS: a comma list of tracecontext, baggage, b3, b3multi,
 // jaeger, xray, ottrace, none, and our own cloudtrace (read only). "" is the default: all of tracecontext, baggage, B3
 // (both forms read, the multi-header form written) and cloudtrace. none, anywhere in the list, switches all off.
-// The order of the names does not matter. The error reports unknown names; the propagator is made of the others, or is
+// Neither the order of the names nor their case matters. The error reports unknown names; the propagator is made of the others, or is
 // the default where there are none, and is usable all the same.
 func New(names string) (propagation.TextMapPropagator, error) {
 	p := &propagator{}
 	var errs []error
 	known := false
 	for name := range strings.SplitSeq(names, ",") {
-		name = strings.TrimSpace(name)
+		name = strings.ToLower(strings.TrimSpace(name))
 		switch name {
 		case "":
 			continue

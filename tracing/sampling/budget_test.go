@@ -22,7 +22,7 @@ func TestRemoteBudgetIsNeverExceededInAnySecond(t *testing.T) {
 	for _, perSecond := range []float64{0.5, 1, 3, 10, 250} {
 		rnd := rand.New(rand.NewPCG(5, uint64(perSecond)))
 		var clock samplerClock
-		b := newRemoteBudget(perSecond, clock.now)
+		b := NewBudget(perSecond, clock.now)
 		limit := int(2*perSecond) + 1
 		if perSecond < 1 {
 			limit = 1
@@ -34,7 +34,7 @@ func TestRemoteBudgetIsNeverExceededInAnySecond(t *testing.T) {
 				clock.advance(time.Duration(rnd.Int64N(int64(3 * time.Second)))) // a pause fills the bucket
 			}
 			clock.advance(time.Duration(rnd.Int64N(int64(4 * time.Millisecond))))
-			if !b.take() {
+			if !b.Take() {
 				continue
 			}
 			total++
@@ -56,9 +56,9 @@ func TestRemoteBudgetIsNeverExceededInAnySecond(t *testing.T) {
 
 func TestRemoteBudgetHoldsOneSecondsWorth(t *testing.T) {
 	var clock samplerClock
-	b := newRemoteBudget(10, clock.now)
+	b := NewBudget(10, clock.now)
 	takeAll := func() (n int) {
-		for b.take() {
+		for b.Take() {
 			n++
 		}
 		return n
@@ -83,17 +83,17 @@ func TestRemoteBudgetHoldsOneSecondsWorth(t *testing.T) {
 func TestRemoteBudgetExtremes(t *testing.T) {
 	var clock samplerClock
 	for _, perSecond := range []float64{0, -1} {
-		if newRemoteBudget(perSecond, clock.now).take() {
+		if NewBudget(perSecond, clock.now).Take() {
 			t.Errorf("%v/s has a token", perSecond)
 		}
 	}
-	rare := newRemoteBudget(1e-300, clock.now)
-	if !rare.take() || rare.take() {
+	rare := NewBudget(1e-300, clock.now)
+	if !rare.Take() || rare.Take() {
 		t.Error("a tiny budget should have exactly one token")
 	}
-	huge := newRemoteBudget(1e300, clock.now)
+	huge := NewBudget(1e300, clock.now)
 	for range 10_000 {
-		if !huge.take() {
+		if !huge.Take() {
 			t.Fatal("a huge budget ran out")
 		}
 	}
@@ -101,13 +101,13 @@ func TestRemoteBudgetExtremes(t *testing.T) {
 
 func TestRemoteBudgetConcurrentUse(t *testing.T) {
 	var clock samplerClock
-	b := newRemoteBudget(100, clock.now)
+	b := NewBudget(100, clock.now)
 	var taken atomic.Int64
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
 			for range 1000 {
-				if b.take() {
+				if b.Take() {
 					taken.Add(1)
 				}
 			}

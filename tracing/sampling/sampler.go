@@ -19,6 +19,8 @@ const (
 	reasonAlwaysOn = "always_on" // everything is kept
 	ReasonError    = "error"     // decided at the end: it holds an error
 	ReasonSlow     = "slow"      // decided at the end: it took long
+	// ReasonDownstream is decided at the end: a service that was called kept its part.
+	ReasonDownstream = "downstream"
 )
 
 // sampler decides at local roots, the spans without a parent or with a remote one; other spans follow their local
@@ -33,14 +35,16 @@ const (
 //
 // A remote parent that is sampled is honoured within the budget. One that is not sampled decides nothing (Google's
 // front end says so on nearly every request), nor does one over budget: the trace id does, or the rv of the
-// tracestate, so that all services with one ratio keep the same traces. A caller that makes its ids up can place them
-// above any threshold; what bounds the cost of such a caller is authentication.
+// tracestate, so that all services with one ratio keep the same traces. A caller can make ids up that are above any
+// threshold. So of what comes with a remote parent no more is kept than the threshold's share, and what goes beyond that
+// takes from the budget too: chance needs little of it, and a caller that chooses gets no more than the sampled flag would.
 //
 // Names, attributes and links are not looked at. Safe for concurrent use; deciding about a span without an incoming
 // tracestate, and about any child, allocates nothing.
 type sampler struct {
 	cfg      Config
-	budget   *remoteBudget     // nil: no caller is honoured
+	budget   *Budget           // of what callers make us keep; nil: nothing
+	share    credit            // of the remote traces that are due to the own decision
 	fixed    *samplingVerdict  // the own decision; nil: adaptive has it, or nothing is kept
 	adaptive *adaptiveSampling // nil unless configured
 	unkept   sdktrace.SamplingDecision
@@ -50,6 +54,7 @@ type sampler struct {
 // samplingVerdict is a positive decision, made up once so that taking it allocates nothing.
 type samplingVerdict struct {
 	threshold samplingThreshold
+	share     float64              // of the traces that the threshold keeps
 	th        string               // threshold as the th sub-key
 	state     trace.TraceState     // ot=th alone, for traces that come without a tracestate
 	attrs     []attribute.KeyValue // of the local root
@@ -57,7 +62,7 @@ type samplingVerdict struct {
 }
 
 func newSamplingVerdict(t samplingThreshold, reason string, ratio float64) *samplingVerdict {
-	v := &samplingVerdict{threshold: t, th: t.String()}
+	v := &samplingVerdict{threshold: t, share: t.probability(), th: t.String()}
 	v.state = insertOT(trace.TraceState{}, "th:"+v.th)
 	v.attrs = samplingAttributes(reason, ratio)
 	v.honoured = samplingAttributes(reasonParent, ratio)
@@ -79,9 +84,8 @@ func New(cfg Config, now func() time.Time) sdktrace.Sampler {
 		unkept:   sdktrace.RecordOnly,
 		honoured: []attribute.KeyValue{semconv.KeySamplingReason.String(reasonParent)},
 	}
-	if cfg.honoursParent() {
-		s.budget = newRemoteBudget(cfg.RemotePerSecond, now)
-	}
+	s.budget = NewBudget(cfg.RemotePerSecond, now)
+	s.share.earn(creditMost)
 	switch cfg.Name {
 	case SamplerAlwaysOff:
 		s.unkept = sdktrace.Drop
@@ -115,10 +119,10 @@ func (s *sampler) ShouldSample(p sdktrace.SamplingParameters) sdktrace.SamplingR
 
 	ot := readOT(state)
 	r := ot.randomnessOf(p.TraceID)
-	if parent.IsSampled() && s.budget.take() {
+	if parent.IsSampled() && s.cfg.honoursParent() && s.budget.Take() {
 		return s.honour(state, ot, r)
 	}
-	if v := s.own(); v != nil && v.threshold.keeps(r) {
+	if v := s.own(); v != nil && s.keeps(v, r, parent.IsValid()) {
 		return sdktrace.SamplingResult{
 			Decision:   sdktrace.RecordAndSample,
 			Attributes: v.attrs,
@@ -126,6 +130,17 @@ func (s *sampler) ShouldSample(p sdktrace.SamplingParameters) sdktrace.SamplingR
 		}
 	}
 	return sdktrace.SamplingResult{Decision: s.unkept, Tracestate: ot.withoutThreshold(state)}
+}
+
+// keeps applies the own decision. A remote trace id may have been chosen to be kept.
+func (s *sampler) keeps(v *samplingVerdict, r uint64, remote bool) bool {
+	if v.threshold == 0 {
+		return true
+	}
+	if remote {
+		s.share.earn(v.share)
+	}
+	return v.threshold.keeps(r) && (!remote || s.share.spend() || s.budget.Take())
 }
 
 // own returns the verdict of this service on the traces above its threshold, nil when it keeps none.
@@ -153,7 +168,7 @@ func (s *sampler) honour(state trace.TraceState, ot otState, r uint64) sdktrace.
 
 // Description implements [sdktrace.Sampler].
 func (s *sampler) Description() string {
-	if s.budget == nil {
+	if s.budget == nil || !s.cfg.honoursParent() {
 		return fmt.Sprintf("Sampler{%s}", s.cfg)
 	}
 	return fmt.Sprintf("Sampler{%s, remote %v/s}", s.cfg, s.cfg.RemotePerSecond)

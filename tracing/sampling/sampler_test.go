@@ -218,7 +218,7 @@ func TestServicesOfOneRatioKeepTheSameTraces(t *testing.T) {
 	for range 200 {
 		p := math.Exp2(-6 * rnd.Float64())
 		first, second := ratioSampler(p), New(
-			Config{Name: SamplerParentBasedTraceIDRatio, Ratio: p, RemotePerSecond: -1}, time.Now)
+			Config{Name: SamplerTraceIDRatio, Ratio: p, RemotePerSecond: 1e6}, time.Now)
 		for range 200 {
 			id := randomTraceID(rnd)
 			got := first.ShouldSample(rootParameters(id))
