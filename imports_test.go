@@ -80,12 +80,13 @@ var edges = map[string]struct{ own, never []string }{
 		never: []string{sdk, genai},
 	},
 	"agent": {
-		own:   []string{"agent/remote", "tracing/agenttrace", "tracing/httptrace", "tracing/googleauth", "tracing/redact", "tracing/semconv"},
+		own:   []string{"agent/remote", "agent/toolschema", "tracing/agenttrace", "tracing/httptrace", "tracing/googleauth", "tracing/redact", "tracing/semconv"},
 		never: []string{sdk, exporters, contrib, operations, framework, mcpSDK},
 	},
-	"agent/remote": {never: []string{telemetry, genai, mcpSDK, google}},
+	"agent/toolschema": {never: []string{telemetry, genai, mcpSDK, google}},
+	"agent/remote":     {never: []string{telemetry, genai, mcpSDK, google}},
 	"agent/mcptools": {
-		own:   []string{"agent", "agent/remote", "tracing/agenttrace", "tracing/httptrace", "tracing/redact", "tracing/semconv"},
+		own:   []string{"agent", "agent/remote", "agent/toolschema", "tracing/agenttrace", "tracing/httptrace", "tracing/redact", "tracing/semconv"},
 		never: []string{sdk, exporters, contrib, operations, framework, genai},
 	},
 	"agent/session": {

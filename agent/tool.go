@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/google/jsonschema-go/jsonschema"
+
+	"example.com/gemini-agent/agent/toolschema"
 )
 
 // Tool is one function the model may call.
@@ -16,10 +18,11 @@ type Tool struct {
 	Name        string
 	Description string
 	Type        string             // gen_ai.tool.type: function (default), extension
-	Parameters  *jsonschema.Schema // schema of the arguments object; nil: no arguments
+	Parameters  *jsonschema.Schema // schema of the arguments object; nil: none are declared
+	Schema      *toolschema.Schema // in place of Parameters, when the tool's source has prepared it
 	Timeout     time.Duration      // 0: the agent's tool timeout
 
-	// Call runs the tool. args already satisfy Parameters. The result is marshalled to JSON for the model;
+	// Call runs the tool. args are not nil, and satisfy Parameters. Without Parameters they are what the model sent. The result is marshalled to JSON for the model;
 	// an error goes back to the model as an error result and marks the span.
 	Call func(ctx context.Context, args map[string]any) (any, error)
 }

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"example.com/gemini-agent/agent/toolschema"
 	"example.com/gemini-agent/tracing/agenttrace"
 	"example.com/gemini-agent/tracing/redact"
 	"example.com/gemini-agent/tracing/semconv"
@@ -87,15 +88,15 @@ func (r *run) startTool(ctx context.Context, c Call) func() ToolResult {
 }
 
 // callTool checks the arguments, runs the tool within its time and returns its result as JSON of bounded size.
-func (r *run) callTool(ctx context.Context, t Tool, schema *toolSchema, args map[string]any) (json.RawMessage, error) {
+func (r *run) callTool(ctx context.Context, t Tool, schema *toolschema.Schema, args map[string]any) (json.RawMessage, error) {
 	// The tool gets a copy: the original is part of the conversation, and a tool left behind may still use its arguments
 	// while the conversation is being sent.
 	args, _ = clone(args).(map[string]any)
-	if args == nil || schema.source == nil {
+	if args == nil {
 		args = map[string]any{}
 	}
-	if err := schema.check(args); err != nil {
-		return nil, err
+	if err := schema.Check(args); err != nil {
+		return nil, &ToolError{Reason: "invalid_arguments", Text: "invalid arguments: " + err.Error()}
 	}
 	timeout := t.Timeout
 	if timeout <= 0 {

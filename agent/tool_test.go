@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/google/jsonschema-go/jsonschema"
+
+	"example.com/gemini-agent/agent/toolschema"
 )
 
 type searchIn struct {
@@ -60,55 +62,6 @@ func TestNewToolRefuses(t *testing.T) {
 	}
 }
 
-// Whatever is wrong with arguments is named, with the argument's name, and without its value.
-func TestArgumentErrorsNameTheArgumentAndNotItsValue(t *testing.T) {
-	const secret = "hunter2-hunter2"
-	minimum, maxLength := 1.0, 3
-	schema := newToolSchema(&jsonschema.Schema{
-		Type:     "object",
-		Required: []string{"query"},
-		Properties: map[string]*jsonschema.Schema{
-			"query": {Type: "string"},
-			"kind":  {Type: "string", Enum: []any{"web", "news"}},
-			"limit": {Type: "integer", Minimum: &minimum},
-			"code":  {Type: "string", MaxLength: &maxLength},
-			"what":  {Type: "string", Pattern: "^[a-z]*$"},
-			"tags":  {Type: "array", Items: &jsonschema.Schema{Type: "string"}},
-			"both":  {AnyOf: []*jsonschema.Schema{{Type: "number"}, {Type: "boolean"}}},
-			"user": {Type: "object", Properties: map[string]*jsonschema.Schema{
-				"name": {Type: "string"},
-			}},
-		},
-		AdditionalProperties: &jsonschema.Schema{Not: &jsonschema.Schema{}},
-	})
-	for _, tc := range []struct {
-		args map[string]any
-		want string
-	}{
-		{map[string]any{}, `invalid arguments: missing properties: ["query"]`},
-		{map[string]any{"query": 7.0}, `invalid arguments: query: must be "string"`},
-		{map[string]any{"query": []any{secret}}, `invalid arguments: query: must be "string"`},
-		{map[string]any{"query": "x", "kind": secret}, `invalid arguments: kind: must be one of [web news]`},
-		{map[string]any{"query": "x", "limit": -4.0}, `invalid arguments: limit: out of range: less than 1.000000`},
-		{map[string]any{"query": "x", "limit": secret}, `invalid arguments: limit: must be "integer"`},
-		{map[string]any{"query": "x", "code": secret}, `invalid arguments: code: breaks the rule maxLength`},
-		{map[string]any{"query": "x", "what": secret}, `invalid arguments: what: breaks the rule pattern`},
-		{map[string]any{"query": "x", "tags": []any{"a", 7.0}}, `invalid arguments: tags.items: must be "string"`},
-		{map[string]any{"query": "x", "both": secret}, `invalid arguments: both: breaks the rule anyOf`},
-		{map[string]any{"query": "x", "user": map[string]any{"name": []any{secret}}},
-			`invalid arguments: user.name: must be "string"`},
-		{map[string]any{"query": "x", "extra": secret}, `invalid arguments: unknown arguments ["extra"]`},
-	} {
-		err := schema.check(tc.args)
-		if err == nil || err.Error() != tc.want {
-			t.Errorf("%v: got %v, want %s", tc.args, err, tc.want)
-		}
-	}
-	if err := schema.check(map[string]any{"query": "x", "limit": 2.0, "tags": []any{"a"}}); err != nil {
-		t.Errorf("good arguments refused: %v", err)
-	}
-}
-
 func TestDecodeArgumentsIsStrict(t *testing.T) {
 	var in searchIn
 	for _, args := range []map[string]any{
@@ -134,13 +87,16 @@ func FuzzArguments(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	schema := newToolSchema(tool.Parameters)
+	schema, err := toolschema.Of(tool.Parameters)
+	if err != nil {
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		var args map[string]any
 		if json.Unmarshal(raw, &args) != nil || args == nil {
 			return
 		}
-		err := schema.check(args)
+		err := schema.Check(args)
 		if err == nil {
 			_, err = tool.Call(t.Context(), args)
 		}

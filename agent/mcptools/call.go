@@ -19,7 +19,7 @@ import (
 
 // call runs one tool. When the session turns out to be lost it reconnects once, and repeats the call if that is safe:
 // if the service cannot have begun it, or the tool says that repeating does no harm.
-func (s *server) call(ctx context.Context, tool *mcp.Tool, args map[string]any) (any, error) {
+func (s *server) call(ctx context.Context, tool listedTool, args map[string]any) (any, error) {
 	if args == nil {
 		args = map[string]any{} // null is no object
 	}
@@ -34,11 +34,14 @@ func (s *server) call(ctx context.Context, tool *mcp.Tool, args map[string]any) 
 		}
 		agenttrace.ToolCallFromContext(ctx).SetMCP(onSpan)
 		request := &sent{}
-		res, err := conn.session.CallTool(context.WithValue(ctx, sentKey{}, request), &mcp.CallToolParams{
-			Meta: s.traceMeta(ctx), Name: tool.Name, Arguments: args,
+		_, err = conn.session.CallTool(context.WithValue(ctx, sentKey{}, request), &mcp.CallToolParams{
+			Meta: s.traceMeta(ctx), Name: tool.name, Arguments: args,
 		})
-		if err == nil {
-			return result(res)
+		if raw := request.result.Load(); err == nil && raw != nil {
+			return result(*raw)
+		}
+		if fault := request.fault.Load(); fault != nil && ctx.Err() == nil {
+			return nil, faultError(*fault)
 		}
 		outcome := request.outcome.Load()
 		if unknownTool(err) {
@@ -46,7 +49,7 @@ func (s *server) call(ctx context.Context, tool *mcp.Tool, args map[string]any) 
 		}
 		if ctx.Err() == nil && sessionLost(conn, outcome, err) {
 			s.drop(conn)
-			if !again && (neverBegun(outcome) || repeatable(tool)) {
+			if !again && (neverBegun(outcome) || tool.repeatable) {
 				continue
 			}
 		}
@@ -124,14 +127,18 @@ func neverBegun(outcome *sentOutcome) bool {
 	return dialing || outcome.status >= http.StatusBadRequest
 }
 
-// repeatable says whether the service declares that calling the tool twice is no worse than once.
-func repeatable(tool *mcp.Tool) bool {
-	return tool.Annotations != nil && (tool.Annotations.ReadOnlyHint || tool.Annotations.IdempotentHint)
-}
-
 func unknownTool(err error) bool {
 	answer := serviceAnswer(err)
 	return answer != nil && (answer.Code == jsonrpc.CodeInvalidParams || answer.Code == jsonrpc.CodeMethodNotFound)
+}
+
+// faultError is the failure of a call whose answer came and is none.
+func faultError(fault string) error {
+	e := &agent.ToolError{Reason: fault, Text: "the tool service's answer cannot be read"}
+	if fault == faultTooLarge {
+		e.Text = "the tool's result is larger than 8 MiB, more than can be taken; ask for less"
+	}
+	return e
 }
 
 // callError is the failure of a call as the model may read it.

@@ -37,8 +37,8 @@ func TestAnswerOverTheBound(t *testing.T) {
 			blank.Store(size)
 			return toolNamed(t, tools, "echo").Call(t.Context(), map[string]any{"text": "x"})
 		}
-		if got, err := call(maxBody); err == nil || reasonOf(err) != "connection" {
-			t.Errorf("an answer over the bound = %v, %v (%s), want a broken answer", got, err, reasonOf(err))
+		if got, err := call(maxBody); err == nil || reasonOf(err) != "too_large" || !strings.Contains(err.Error(), "ask for less") {
+			t.Errorf("an answer over the bound = %v, %v (%s), want it called too large", got, err, reasonOf(err))
 		}
 		if got, err := call(maxBody - 1<<20); err != nil || got != "whole" {
 			t.Errorf("the next answer, within the bound = %v, %v", got, err)

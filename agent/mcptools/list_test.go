@@ -1,13 +1,9 @@
 package mcptools
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -109,57 +105,4 @@ func TestListsPageByPage(t *testing.T) {
 	if tools := m.Tools(t.Context()); len(tools) != 0 {
 		t.Errorf("tools after Close = %q", toolNames(tools))
 	}
-}
-
-func TestLeavesUnusableToolsOut(t *testing.T) {
-	noLeaks(t)
-	schemas := map[string]string{
-		"draft7": `{"$schema":"http://json-schema.org/draft-07/schema#",
-			"type":"object","properties":{"a":{"type":"string"}}}`,
-		"empty":   `{"type":"object"}`,
-		"remote":  `{"type":"object","properties":{"a":{"$ref":"https://elsewhere.example/schema"}}}`,
-		"odd":     `{"type":"object","properties":{"a":{"type":7}}}`,
-		"untyped": `{"properties":{"a":{"type":"string"}}}`,
-	}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var in struct {
-			ID     json.RawMessage
-			Method string
-		}
-		json.NewDecoder(r.Body).Decode(&in)
-		w.Header().Set("Content-Type", "application/json")
-		switch in.Method {
-		case "initialize":
-			fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%s,"result":{"protocolVersion":"2025-06-18","capabilities":{"tools":{}},
-				"serverInfo":{"name":"odd","version":"1"}}}`, in.ID)
-		case "tools/list":
-			var list []string
-			for name, schema := range schemas {
-				list = append(list, fmt.Sprintf(`{"name":%q,"inputSchema":%s}`, name, schema))
-			}
-			slices.Sort(list)
-			fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%s,"result":{"tools":[%s]}}`, in.ID, strings.Join(list, ","))
-		case "notifications/initialized":
-			w.WriteHeader(http.StatusAccepted)
-		default:
-			w.WriteHeader(http.StatusBadRequest)
-		}
-	}))
-	defer server.Close()
-	var log bytes.Buffer
-	m, _ := newMCP(t, Config{URLs: []string{server.URL}, Logger: slog.New(slog.NewTextHandler(&log, nil))})
-	tools := m.Tools(t.Context())
-	if got := toolNames(tools); got != "draft7 empty untyped" {
-		t.Errorf("tools = %q\n%s", got, log.String())
-	}
-	if n := strings.Count(log.String(), "left out"); n != 2 {
-		t.Errorf("%d log lines:\n%s", n, log.String())
-	}
-	if tools[1].Parameters != nil {
-		t.Errorf("a tool without arguments has parameters: %v", tools[1].Parameters)
-	}
-	if got := tools[2].Parameters.Type; got != "object" {
-		t.Errorf("type of an untyped schema = %q", got)
-	}
-	m.Close()
 }

@@ -7,14 +7,15 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
-	"github.com/google/jsonschema-go/jsonschema"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 	"golang.org/x/sync/singleflight"
 
 	"example.com/gemini-agent/agent"
+	"example.com/gemini-agent/agent/toolschema"
 	"example.com/gemini-agent/tracing/redact"
 )
 
@@ -37,7 +38,8 @@ type server struct {
 	listedAt time.Time          // zero: list again
 	failures int
 	retryAt  time.Time
-	legacy   bool // an earlier session was below legacyBelow: do not probe for newer again
+	said     map[string]string // by tool: what its schema is not used for
+	legacy   bool              // an earlier session was below legacyBelow: do not probe for newer again
 }
 
 // offering is what one service offers.
@@ -47,11 +49,12 @@ type offering struct {
 }
 
 func newServer(cfg Config, client *http.Client, u *url.URL) *server {
-	return &server{cfg: cfg, client: client, endpoint: u.String(), url: u, now: time.Now}
+	return &server{cfg: cfg, client: client, endpoint: u.String(), url: u, now: time.Now, said: map[string]string{}}
 }
 
 var (
 	errServiceClosed = errors.New("the tool services are closed")
+	errNoList        = errors.New("the answer has no list of tools")
 	errUnreachable   = errors.New("the tool service was unreachable a moment ago")
 )
 
@@ -238,73 +241,59 @@ func (s *server) list(ctx context.Context, conn *connection) (*offering, error) 
 	}
 	params := &mcp.ListToolsParams{}
 	for range maxPages {
-		page, err := conn.session.ListTools(ctx, params)
+		request := &sent{}
+		page, err := conn.session.ListTools(context.WithValue(ctx, sentKey{}, request), params)
+		raw := request.result.Load()
+		if err == nil && raw == nil {
+			err = errNoList
+		}
 		if err != nil {
 			return nil, fmt.Errorf("listing tools: %w", err)
 		}
-		for i, tool := range page.Tools {
+		var listed struct {
+			Tools json.RawMessage `json:"tools"`
+		}
+		_ = json.Unmarshal(*raw, &listed) // an object, as was seen
+		for _, tool := range toolsOf(listed.Tools) {
 			if len(offer.tools) == maxTools {
 				s.cfg.Logger.WarnContext(ctx, "a tool service offers too many tools, the rest is left out",
 					"server", s.url.Host, "limit", maxTools)
 				return offer, nil
 			}
-			parameters, err := parameters(tool.InputSchema)
+			schema, notes, err := toolschema.Parse(tool.schema)
 			if err != nil {
 				s.cfg.Logger.WarnContext(ctx, "a tool is left out: its schema is unusable", "server", s.url.Host,
-					"tool", i+1, "cause", err.Error())
+					"tool", agent.ToolName(tool.name), "cause", err.Error())
 				continue
 			}
-			offer.tools = append(offer.tools, s.tool(tool, parameters))
+			if len(notes) > 0 {
+				s.sayOnce(ctx, tool.name, notes)
+			}
+			offer.tools = append(offer.tools, s.tool(tool, schema))
 		}
 		if page.NextCursor == "" {
-			break
+			return offer, nil
 		}
 		params = &mcp.ListToolsParams{Cursor: page.NextCursor}
 	}
+	s.cfg.Logger.WarnContext(ctx, "a tool service's list has too many pages, the rest is left out",
+		"server", s.url.Host, "limit", maxPages)
 	return offer, nil
 }
 
-func (s *server) tool(tool *mcp.Tool, parameters *jsonschema.Schema) agent.Tool {
-	description := tool.Description
-	if description == "" {
-		description = tool.Title
+// sayOnce logs what the schema of a tool is not used for. The list is asked for again and again; what it says of a tool
+// is logged when it is new.
+func (s *server) sayOnce(ctx context.Context, tool string, notes []string) {
+	text := strings.Join(notes, "; ")
+	s.mu.Lock()
+	old := s.said[tool]
+	if len(s.said) >= 2*maxTools {
+		clear(s.said)
 	}
-	return agent.Tool{
-		Name:        tool.Name,
-		Description: redact.Bytes(description, 4096),
-		Type:        "extension",
-		Parameters:  parameters,
-		Call: func(ctx context.Context, args map[string]any) (any, error) {
-			return s.call(ctx, tool, args)
-		},
+	s.said[tool] = text
+	s.mu.Unlock()
+	if old != text {
+		s.cfg.Logger.WarnContext(ctx, "the schema of a tool is odd", "server", s.url.Host,
+			"tool", agent.ToolName(tool), "cause", text)
 	}
-}
-
-// parameters turns a tool's input schema into ours. A schema without properties is no parameters at all: Gemini
-// refuses an empty object. Its errors hold nothing of the schema.
-func parameters(input any) (*jsonschema.Schema, error) {
-	data, err := json.Marshal(input)
-	if err != nil {
-		return nil, errors.New("it cannot be encoded")
-	}
-	if string(data) == "null" {
-		return nil, nil
-	}
-	schema := new(jsonschema.Schema)
-	if err := json.Unmarshal(data, schema); err != nil {
-		return nil, errors.New("it is no JSON schema")
-	}
-	if schema.Type == "" && len(schema.Types) == 0 {
-		schema.Type = "object"
-	}
-	if schema.Type != "object" {
-		return nil, errors.New("the arguments are not an object")
-	}
-	if _, err := schema.CloneSchemas().Resolve(nil); err != nil {
-		return nil, errors.New("it cannot be resolved by itself")
-	}
-	if len(schema.Properties) == 0 && len(schema.AnyOf)+len(schema.OneOf)+len(schema.AllOf) == 0 && schema.Ref == "" {
-		return nil, nil
-	}
-	return schema, nil
 }

@@ -90,15 +90,11 @@ func (c *lentContext) Value(key any) any {
 	return nil
 }
 
-// sent is what became of the HTTP request of one call.
-type sent struct{ outcome atomic.Pointer[sentOutcome] }
-
+// sentOutcome is what became of the HTTP request of one call.
 type sentOutcome struct {
 	status int // 0: no answer
 	err    error
 }
-
-type sentKey struct{}
 
 // transport sits between the SDK and the instrumented transport: it notes what became of each call, bounds the
 // answers (the SDK reads some of them whole), and keeps quiet about sessions that are lost anyway.
@@ -117,8 +113,12 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if base == nil {
 		base = http.DefaultTransport
 	}
+	call, ok := req.Context().Value(sentKey{}).(*sent)
+	if ok && req.Method == http.MethodPost {
+		call.id = requestID(req)
+	}
 	resp, err := base.RoundTrip(req)
-	if call, ok := req.Context().Value(sentKey{}).(*sent); ok && req.Method == http.MethodPost {
+	if ok && req.Method == http.MethodPost {
 		outcome := &sentOutcome{err: err}
 		if err == nil {
 			outcome.status = resp.StatusCode
@@ -128,6 +128,11 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	resp.Body = remote.Body(resp.Body, maxBody)
+	if ok && len(call.id) > 0 && resp.StatusCode == http.StatusOK {
+		resp.Body = newAnswer(resp.Body, resp.Header.Get("Content-Type"), call)
+		resp.ContentLength = -1
+	} else {
+		resp.Body = remote.Body(resp.Body, maxBody)
+	}
 	return resp, nil
 }
