@@ -1,0 +1,2 @@
+# terraform plan tests, and applies on a simulated control plane
+.ci/terraform
