@@ -43,7 +43,7 @@ func TestACalleeThatKeptItsPartKeepsOurs(t *testing.T) {
 			}
 			call.End()
 			root.End()
-			if kept := inv.End(); kept != (tt.reason != "") {
+			if kept := inv.End().Kept; kept != (tt.reason != "") {
 				t.Errorf("%s: kept %t", tt.name, kept)
 			}
 			for _, s := range b.spans {
@@ -91,7 +91,7 @@ func TestTheEndWaitsForTheWordOfACallee(t *testing.T) {
 			answered := p.collector.Downstream(call.SpanContext())
 			time.AfterFunc(tt.after, func() { answered(true); call.End() })
 			begin := time.Now()
-			kept := inv.End()
+			kept := inv.End().Kept
 			if wait := time.Since(begin); wait != tt.wait || kept != (tt.after == tt.wait) {
 				t.Errorf("kept %t after %v, want %v", kept, wait, tt.wait)
 			}
