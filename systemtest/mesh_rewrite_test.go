@@ -140,9 +140,9 @@ func TestMeshKeepsTheSameTraces(t *testing.T) {
 		{"the sub-agent fails, and so do those who need it", nil, meshLostTrace, false,
 			[]geminisim.Reply{delegate, geminisim.Error(400, "", "no"), geminisim.Text("It failed.")},
 			reasons{"agent": "error", "sub-agent": "error", "search": ""}, "1", "production sub-agent failed"},
-		{"the search fails, and the agent never hears of it", nil, meshLostTrace, false,
+		{"the search fails, and the agent hears of it only that its trace was kept", nil, meshLostTrace, false,
 			[]geminisim.Reply{delegate, search(""), geminisim.Text("Nothing."), geminisim.Text("Done.")},
-			reasons{"agent": "", "sub-agent": "error", "search": "error"}, "1", "production search failed"},
+			reasons{"agent": "downstream", "sub-agent": "error", "search": "error"}, "1", "production search failed"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

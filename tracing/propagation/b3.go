@@ -2,6 +2,7 @@ package propagation
 
 import (
 	"context"
+	"strings"
 
 	"go.opentelemetry.io/contrib/propagators/b3"
 	"go.opentelemetry.io/otel/propagation"
@@ -14,7 +15,7 @@ const maxB3 = 128
 var b3Parser = b3.New()
 
 // extractB3 reads B3 (https://github.com/openzipkin/b3-propagation), the single header first, then the multi-header
-// form. Debug (d, or X-B3-Flags: 1) counts as sampled. A deferred decision (no sampling field) gives a parent that is
+// form. Ids without their leading zeros count (old Jaeger and SignalFx clients); the parent's id is not looked at. Debug (d, or X-B3-Flags: 1) counts as sampled. A deferred decision (no sampling field) gives a parent that is
 // not sampled, which the sampler takes for "no decision". A decision without ids gives nothing.
 func extractB3(carrier propagation.TextMapCarrier) trace.SpanContext {
 	single, traceID := b3Value(carrier, headerB3), b3Value(carrier, headerB3TraceID)
@@ -22,15 +23,36 @@ func extractB3(carrier propagation.TextMapCarrier) trace.SpanContext {
 		return trace.SpanContext{}
 	}
 	headers := &b3Carrier{
-		single:   single,
-		traceID:  traceID,
-		spanID:   b3Value(carrier, headerB3SpanID),
-		parentID: b3Value(carrier, headerB3ParentID),
-		sampled:  b3Value(carrier, headerB3Sampled),
-		flags:    b3Value(carrier, headerB3Flags),
+		single:  paddedB3(single),
+		traceID: padded(traceID, 32),
+		spanID:  padded(b3Value(carrier, headerB3SpanID), 16),
+		sampled: b3Value(carrier, headerB3Sampled),
+		flags:   b3Value(carrier, headerB3Flags),
 	}
 	// Into an empty context: the library leaves its deferred and debug marks there.
 	return trace.SpanContextFromContext(b3Parser.Extract(context.Background(), headers))
+}
+
+// paddedB3 completes the ids of the single header and leaves out the parent's.
+func paddedB3(single string) string {
+	traceID, rest, ok := strings.Cut(single, "-")
+	if !ok { // a decision alone
+		return single
+	}
+	spanID, rest, decided := strings.Cut(rest, "-")
+	if traceID = padded(traceID, 32) + "-" + padded(spanID, 16); !decided {
+		return traceID
+	}
+	decision, _, _ := strings.Cut(rest, "-")
+	return traceID + "-" + decision
+}
+
+// padded returns an id with its leading zeros; an empty one stays so.
+func padded(id string, length int) string {
+	if id == "" || len(id) >= length {
+		return id
+	}
+	return strings.Repeat("0", length-len(id)) + id
 }
 
 // b3Value cuts what is too long; the rest is malformed all the same.
@@ -56,7 +78,7 @@ func (p *propagator) injectB3(w *headerWriter, traceparent string, sampled bool)
 }
 
 // b3Carrier hands the headers to the library, which asks for each by name.
-type b3Carrier struct{ single, traceID, spanID, parentID, sampled, flags string }
+type b3Carrier struct{ single, traceID, spanID, sampled, flags string }
 
 func (c *b3Carrier) Get(key string) string {
 	switch key {
@@ -66,8 +88,6 @@ func (c *b3Carrier) Get(key string) string {
 		return c.traceID
 	case headerB3SpanID.wire:
 		return c.spanID
-	case headerB3ParentID.wire:
-		return c.parentID
 	case headerB3Sampled.wire:
 		return c.sampled
 	case headerB3Flags.wire:

@@ -76,7 +76,7 @@ func New(names string) (propagation.TextMapPropagator, error) {
 
 // Extract returns ctx with the caller's span as remote parent and the caller's baggage; ctx itself when there are none.
 func (p *propagator) Extract(ctx context.Context, carrier propagation.TextMapCarrier) context.Context {
-	sc, bag := p.parent(carrier)
+	sc, beside, bag := p.parent(carrier)
 	if p.baggage {
 		if b := extractBaggage(carrier); b.Len() > 0 {
 			bag = b
@@ -87,24 +87,30 @@ func (p *propagator) Extract(ctx context.Context, carrier propagation.TextMapCar
 	}
 	if sc.IsValid() {
 		ctx = trace.ContextWithRemoteSpanContext(ctx, sc)
+		if beside != nil {
+			ctx = context.WithValue(ctx, besideKey{}, besideState{sc.TraceID(), beside})
+		}
 	}
 	return ctx
 }
 
-// parent picks the remote parent by precedence. The baggage is what ottrace, which has its own headers for it, found.
-func (p *propagator) parent(carrier propagation.TextMapCarrier) (sc trace.SpanContext, bag baggage.Baggage) {
+// parent picks the remote parent by precedence, with the members of its tracestate that it cannot hold. The baggage is what
+// ottrace, which has its own headers for it, found.
+func (p *propagator) parent(carrier propagation.TextMapCarrier) (
+	sc trace.SpanContext, beside []string, bag baggage.Baggage,
+) {
 	var b3, w3c trace.SpanContext
 	if p.b3 {
 		b3 = extractB3(carrier)
 	}
 	if p.w3c {
-		w3c = extractW3C(carrier)
+		w3c, beside = extractW3C(carrier)
 	}
 	switch {
 	case b3.IsValid() && b3.TraceID() == w3c.TraceID():
 		sc = b3.WithTraceState(w3c.TraceState()).WithTraceFlags(b3.TraceFlags() | w3c.TraceFlags()&trace.FlagsRandom)
 	case b3.IsValid():
-		sc = b3
+		sc, beside = b3, nil
 	default:
 		sc = w3c
 	}
@@ -121,7 +127,7 @@ func (p *propagator) parent(carrier propagation.TextMapCarrier) (sc trace.SpanCo
 	if !sc.IsValid() && p.cloudTrace {
 		sc = extractCloudTrace(carrier)
 	}
-	return sc, bag
+	return sc, beside, bag
 }
 
 // Inject writes the span of ctx and the baggage of ctx to carrier.
@@ -134,7 +140,7 @@ func (p *propagator) Inject(ctx context.Context, carrier propagation.TextMapCarr
 		traceparent := formatTraceparent(sc)
 		if p.w3c {
 			w.set(headerTraceparent, traceparent)
-			if ts := sc.TraceState().String(); ts != "" {
+			if ts := withBeside(ctx, sc, sc.TraceState().String()); ts != "" {
 				w.set(headerTracestate, ts)
 			}
 		}
@@ -181,7 +187,6 @@ var (
 	headerB3          = headerName{"b3", "B3"}
 	headerB3TraceID   = headerName{"x-b3-traceid", "X-B3-Traceid"}
 	headerB3SpanID    = headerName{"x-b3-spanid", "X-B3-Spanid"}
-	headerB3ParentID  = headerName{"x-b3-parentspanid", "X-B3-Parentspanid"}
 	headerB3Sampled   = headerName{"x-b3-sampled", "X-B3-Sampled"}
 	headerB3Flags     = headerName{"x-b3-flags", "X-B3-Flags"}
 	headerCloudTrace  = headerName{"x-cloud-trace-context", "X-Cloud-Trace-Context"}

@@ -26,20 +26,19 @@ const (
 //   - unknown flags of version 00 are ignored, not refused;
 //   - several tracestate headers are one list, and list members may be empty or blank;
 //   - of two members with one key the first (newer) stays, instead of losing all;
-//   - keys may begin with a digit: the library's type cannot hold such a member, so this member alone is lost;
+//   - keys may begin with a digit or have @ anywhere: the library's type cannot hold such members, so they are carried
+//     beside it;
 //   - a list that is too long loses members over 128 characters first, then those at its end.
 //
 // A tracestate that is otherwise malformed is dropped and the traceparent kept.
-func extractW3C(carrier propagation.TextMapCarrier) trace.SpanContext {
+func extractW3C(carrier propagation.TextMapCarrier) (sc trace.SpanContext, beside []string) {
 	values := headerValues(carrier, headerTraceparent)
 	if len(values) != 1 || !plausibleTraceparent(values[0]) {
-		return trace.SpanContext{}
+		return trace.SpanContext{}, nil
 	}
-	w3c := &w3cCarrier{
-		traceparent: maskFlags(values[0]),
-		tracestate:  cleanTracestate(headerValues(carrier, headerTracestate)),
-	}
-	return trace.SpanContextFromContext(propagation.TraceContext{}.Extract(context.Background(), w3c))
+	w3c := &w3cCarrier{traceparent: maskFlags(values[0])}
+	w3c.tracestate, beside = cleanTracestate(headerValues(carrier, headerTracestate))
+	return trace.SpanContextFromContext(propagation.TraceContext{}.Extract(context.Background(), w3c)), beside
 }
 
 func plausibleTraceparent(h string) bool {
@@ -74,15 +73,15 @@ func formatTraceparent(sc trace.SpanContext) string {
 	return string(buf[:])
 }
 
-// cleanTracestate joins the values of the tracestate headers into one list the library accepts; "" when it is
-// malformed.
-func cleanTracestate(values []string) string {
+// cleanTracestate joins the values of the tracestate headers into one list the library accepts, and gives the members that
+// it does not; both are empty when the list is malformed.
+func cleanTracestate(values []string) (state string, beside []string) {
 	size := 0
 	for _, v := range values {
 		size += len(v)
 	}
 	if size == 0 || size > maxTracestateOversized {
-		return ""
+		return "", nil
 	}
 	var buf [maxTracestateMembers]string
 	members, count, length := buf[:0], 0, 0
@@ -92,13 +91,13 @@ func cleanTracestate(values []string) string {
 				continue
 			}
 			if count++; count > maxTracestateMembers {
-				return ""
+				return "", nil
 			}
 			key, value, _ := strings.Cut(m, "=")
 			if !validTracestateKey(key) || !validTracestateValue(value) {
-				return ""
+				return "", nil
 			}
-			if hasTracestateKey(members, key) || !representable(m) {
+			if hasTracestateKey(members, key) {
 				continue
 			}
 			members, length = append(members, m), length+len(m)+1
@@ -112,10 +111,45 @@ func cleanTracestate(values []string) string {
 			}
 		}
 	}
-	if len(values) == 1 && length-1 == size {
-		return values[0]
+	kept := members[:0]
+	for _, m := range members {
+		if representable(m) {
+			kept = append(kept, m)
+		} else {
+			beside = append(beside, strings.Clone(m))
+		}
 	}
-	return strings.Join(members, ",")
+	if len(values) == 1 && length-1 == size && beside == nil {
+		return values[0], nil
+	}
+	return strings.Join(kept, ","), beside
+}
+
+type besideKey struct{}
+
+// besideState is what of a trace's tracestate the library's type cannot hold.
+type besideState struct {
+	trace   trace.TraceID
+	members []string
+}
+
+// withBeside adds to a tracestate what came with it, as far as the limits allow.
+func withBeside(ctx context.Context, sc trace.SpanContext, state string) string {
+	b, ok := ctx.Value(besideKey{}).(besideState)
+	if !ok || b.trace != sc.TraceID() {
+		return state
+	}
+	n := sc.TraceState().Len()
+	for _, m := range b.members {
+		if n++; n > maxTracestateMembers || len(state)+1+len(m) > maxTracestate {
+			break
+		}
+		if state != "" {
+			state += ","
+		}
+		state += m
+	}
+	return state
 }
 
 func validTracestateKey(key string) bool {
