@@ -141,7 +141,7 @@ func (r *settler) copy(v any) (any, bool) {
 	if r.added++; r.added > maxAdded {
 		return nil, false
 	}
-	ok := true
+	var ok bool
 	switch v := v.(type) {
 	case map[string]any:
 		out := make(map[string]any, len(v))

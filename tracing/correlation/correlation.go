@@ -46,6 +46,7 @@ func FromHeader(h http.Header) string {
 	return NewID()
 }
 
+// Valid reports whether an id of a caller is fit for use: 1 to 128 visible ASCII characters.
 func Valid(id string) bool {
 	if id == "" || len(id) > maxID {
 		return false

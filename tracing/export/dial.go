@@ -21,9 +21,10 @@ import (
 // long an invocation waits is decided elsewhere.
 const DefaultTimeout = 10 * time.Second
 
+// ErrClosed is the error of an export after Shutdown.
 var ErrClosed = errors.New("the exporter is shut down")
 
-// exporterUserAgent names this program to the trace backends.
+// ExporterUserAgent names this program to the trace backends.
 const ExporterUserAgent = "gemini-agent-tracing"
 
 // DialOptions are those of every gRPC connection to a trace backend. Nothing instruments it, so

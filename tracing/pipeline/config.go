@@ -30,6 +30,7 @@ type Config struct {
 	DeadLetter func(ctx context.Context, backend string, spans []sdktrace.ReadOnlySpan) int
 }
 
+// WithDefaults returns c with the default in place of each zero.
 func (c Config) WithDefaults() Config {
 	setDefault(&c.FlushTimeout, 2*time.Second)
 	setDefault(&c.ExportTimeout, 10*time.Minute)

@@ -81,12 +81,13 @@ type JSON struct {
 	Shortened bool // a string was cut or a deep value left out
 }
 
-// overLimit reports whether writing on is in vain.
+// OverLimit reports whether writing on is in vain.
 func (j *JSON) OverLimit() bool {
 	j.Full = j.Full || len(j.Buf) > j.Limit
 	return j.Full
 }
 
+// Value writes v, which lies depth levels deep. Values below the 32nd level are left out.
 func (j *JSON) Value(v any, depth int) {
 	if j.OverLimit() {
 		return
@@ -117,6 +118,7 @@ func (j *JSON) Value(v any, depth int) {
 	}
 }
 
+// Object writes m with sorted keys.
 func (j *JSON) Object(m map[string]any, depth int) {
 	var stack [16]string
 	keys := stack[:0]
@@ -187,6 +189,7 @@ func (j *JSON) float(f float64) {
 	j.Buf = strconv.AppendFloat(j.Buf, f, format, -1, 64)
 }
 
+// Text writes s as a string, cut and without the secrets that Text knows.
 func (j *JSON) Text(s string) {
 	short := Preview(s, j.Runes)
 	if len(short) < len(s) && utf8.RuneCountInString(s) > j.Runes {
