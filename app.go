@@ -11,6 +11,7 @@ import (
 
 	"example.com/gemini-agent/agent"
 	"example.com/gemini-agent/agent/mcptools"
+	"example.com/gemini-agent/agent/remote"
 	"example.com/gemini-agent/tracing"
 	"example.com/gemini-agent/tracing/httptrace"
 	"example.com/gemini-agent/tracing/redact"
@@ -91,8 +92,8 @@ func New(ctx context.Context, cfg Config) *App {
 // wireAgent builds the agent and what it talks to. Gemini gets a client that propagates nothing.
 func (a *App) wireAgent(ctx context.Context) {
 	getenv, tracer := a.cfg.Getenv, a.provider.AgentTracer()
-	ours := &http.Client{Transport: a.provider.Transport(newTransport(), httptrace.TransportConfig{Propagate: true})}
-	gemini := &http.Client{Transport: a.provider.Transport(newTransport(), httptrace.TransportConfig{})}
+	ours := &http.Client{Transport: a.provider.Transport(remote.Transport(), httptrace.TransportConfig{Propagate: true})}
+	gemini := &http.Client{Transport: a.provider.Transport(remote.Transport(), httptrace.TransportConfig{})}
 
 	cfg := agent.Config{
 		Tools:  append([]agent.Tool{agent.CurrentTime(time.Now), agent.Calculate()}, a.cfg.Tools...),
@@ -177,14 +178,6 @@ func (a *App) warn(err error) {
 	for line := range strings.SplitSeq(err.Error(), "\n") {
 		a.logger.Warn("configuration: " + redact.Text(line))
 	}
-}
-
-// newTransport keeps enough idle connections for many concurrent requests to the one host it talks to, and writes a
-// usual request to the model in one go: from the second turn on it is larger than net/http's 4 KiB.
-func newTransport() *http.Transport {
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.MaxIdleConns, t.MaxIdleConnsPerHost, t.WriteBufferSize = 0, 256, 16<<10
-	return t
 }
 
 // requestTimeout reads REQUEST_TIMEOUT. The framework's own deadline, where it sets one, counts as well.
