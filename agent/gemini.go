@@ -3,7 +3,6 @@ package agent
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -11,11 +10,10 @@ import (
 	"strings"
 	"sync"
 
-	"google.golang.org/genai"
-
 	"example.com/gemini-agent/agent/remote"
 	"example.com/gemini-agent/tracing/agenttrace"
 	"example.com/gemini-agent/tracing/googleauth"
+	"example.com/gemini-agent/tracing/httptrace"
 )
 
 // DefaultModel is asked when neither the configuration nor GEMINI_MODEL names one.
@@ -56,9 +54,7 @@ func (c GeminiConfig) withDefaults() GeminiConfig {
 		c.Model = DefaultModel
 	}
 	if c.HTTPClient == nil {
-		t := http.DefaultTransport.(*http.Transport).Clone()
-		t.MaxIdleConns, t.MaxIdleConnsPerHost = 0, 100
-		c.HTTPClient = &http.Client{Transport: t}
+		c.HTTPClient = &http.Client{Transport: httptrace.NewTransport()}
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -71,12 +67,13 @@ func (c GeminiConfig) withDefaults() GeminiConfig {
 
 // Gemini is a [Model] behind the Gemini API or Vertex AI. It is safe for concurrent use.
 type Gemini struct {
-	cfg    GeminiConfig
-	api    *genai.Client
-	info   ModelInfo
-	vertex bool
-	key    string // to be scrubbed from error texts
-	wait   backoff
+	cfg          GeminiConfig
+	endpoint     geminiEndpoint
+	info         ModelInfo
+	vertex       bool
+	baseVariable string // names the setting of the address
+	key          string // to be scrubbed from error texts
+	wait         backoff
 
 	otherModel sync.Once // warns when another model answers
 }
@@ -85,16 +82,10 @@ var _ Model = (*Gemini)(nil)
 
 // NewGemini returns a Gemini with the settings in cfg. It makes no connection and looks for no credentials; the first
 // call does. Without a key or a project it returns an *Error of KindNotConfigured that names the variable to set.
-func NewGemini(ctx context.Context, cfg GeminiConfig) (*Gemini, error) {
+func NewGemini(_ context.Context, cfg GeminiConfig) (*Gemini, error) {
 	g := &Gemini{cfg: cfg.withDefaults(), wait: defaultBackoff}
-	cc, err := g.clientConfig()
-	if err != nil {
+	if err := g.configure(); err != nil {
 		return nil, err
-	}
-	if g.api, err = genai.NewClient(ctx, cc); err != nil {
-		// The SDK's text prints its whole configuration, with the key: it goes nowhere.
-		return nil, notConfigured("The Gemini client does not accept its settings; " +
-			"check GEMINI_API_KEY, GOOGLE_CLOUD_PROJECT and GOOGLE_CLOUD_LOCATION.")
 	}
 	return g, nil
 }
@@ -102,78 +93,65 @@ func NewGemini(ctx context.Context, cfg GeminiConfig) (*Gemini, error) {
 // Info describes the model.
 func (g *Gemini) Info() ModelInfo { return g.info }
 
-// clientConfig settles everything that the SDK would otherwise take from the process's environment.
-func (g *Gemini) clientConfig() (*genai.ClientConfig, error) {
+// configure settles where requests go and what signs them.
+func (g *Gemini) configure() error {
 	env := func(name string) string { return strings.TrimSpace(g.cfg.Getenv(name)) }
 	g.info = ModelInfo{Name: g.cfg.Model, Provider: "gcp.gemini"}
 	g.vertex = isTrue(cmp.Or(env("GOOGLE_GENAI_USE_ENTERPRISE"), env("GOOGLE_GENAI_USE_VERTEXAI")))
 	g.key = cmp.Or(env("GOOGLE_API_KEY"), env("GEMINI_API_KEY"))
 
-	cc := &genai.ClientConfig{Backend: genai.BackendGeminiAPI, HTTPClient: g.cfg.HTTPClient}
-	baseVariable, base := "GOOGLE_GEMINI_BASE_URL", "https://generativelanguage.googleapis.com/"
+	base, prefix, project := "https://generativelanguage.googleapis.com/", "v1beta/models/", ""
+	g.baseVariable = "GOOGLE_GEMINI_BASE_URL"
 	if g.vertex {
-		g.info.Provider = "gcp.vertex_ai"
-		cc.Backend = genai.BackendVertexAI
-		cc.Project = env("GOOGLE_CLOUD_PROJECT")
-		baseVariable = "GOOGLE_VERTEX_BASE_URL"
+		g.info.Provider, g.baseVariable = "gcp.vertex_ai", "GOOGLE_VERTEX_BASE_URL"
+		project = env("GOOGLE_CLOUD_PROJECT")
 		switch {
-		case cc.Project != "":
-			cc.Location = cmp.Or(env("GOOGLE_CLOUD_LOCATION"), "global")
-			base = vertexAddress(cc.Location)
+		case project != "":
+			location := cmp.Or(env("GOOGLE_CLOUD_LOCATION"), "global")
+			base = vertexAddress(location)
+			prefix = "v1beta1/projects/" + url.PathEscape(project) + "/locations/" + url.PathEscape(location) +
+				"/publishers/google/models/"
 			g.key = ""
 		case g.key != "":
-			base = vertexAddress("global")
+			base, prefix = vertexAddress("global"), "v1beta1/publishers/google/models/"
 		default:
-			return nil, notConfigured("Vertex AI is not configured. Set GOOGLE_CLOUD_PROJECT.")
+			return notConfigured("Vertex AI is not configured. Set GOOGLE_CLOUD_PROJECT.")
 		}
 	} else if g.key == "" {
-		return nil, notConfigured("No model is configured. Set GEMINI_API_KEY, " +
+		return notConfigured("No model is configured. Set GEMINI_API_KEY, " +
 			"or GOOGLE_GENAI_USE_VERTEXAI=true and GOOGLE_CLOUD_PROJECT for Vertex AI.")
 	}
-	cc.APIKey = g.key
-	cc.HTTPOptions.BaseURL = cmp.Or(env(baseVariable), base)
-
-	u, err := url.Parse(cc.HTTPOptions.BaseURL)
+	u, err := url.Parse(cmp.Or(env(g.baseVariable), base))
 	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
-		return nil, notConfigured(baseVariable + " is not an http or https URL.")
+		return notConfigured(g.baseVariable + " is not an http or https URL.")
 	}
 	g.info.ServerAddress, g.info.ServerPort = u.Hostname(), remote.Port(u)
+	client := *g.cfg.HTTPClient
+	client.CheckRedirect = remote.NoRedirects
 	if g.vertex && g.key == "" && u.Scheme == "https" {
-		// The SDK adds no credentials to a client it was given. A plaintext address gets none: it is a stand-in on this
-		// machine, and a token must not travel in the clear.
-		signed := *g.cfg.HTTPClient
-		signed.Transport = &credentialsTransport{base: signed.Transport, credentials: googleauth.New(cc.Project)}
-		cc.HTTPClient = &signed
+		// A plaintext address gets no token: it is a stand-in on this machine, and a token must not travel in the clear.
+		client.Transport = &credentialsTransport{base: client.Transport, credentials: googleauth.New(project)}
 	}
-	return cc, nil
+	g.endpoint = geminiEndpoint{client: &client, base: u, prefix: prefix, key: g.key}
+	return nil
 }
-
-var errBadShape = errors.New("the answer has not the shape of one")
 
 // Generate asks the model, with retries.
 func (g *Gemini) Generate(ctx context.Context, req *Request) (*Reply, error) {
-	off := false
-	contents := geminiContents(req.Turns)
-	config := &genai.GenerateContentConfig{ // of its own for each call: the SDK writes into it
-		SystemInstruction:     &genai.Content{Role: genai.RoleUser, Parts: []*genai.Part{{Text: req.Instructions}}},
-		Tools:                 geminiTools(req.Tools),
-		AutomaticContinuation: &off, // would hide requests and their cost in one span
+	body, err := encodeGeminiRequest(req)
+	if err != nil {
+		return nil, &Error{Kind: KindInternal, Reason: "request", Err: err, Message: "The request to the model could not be built."}
 	}
-	if req.Instructions == "" {
-		config.SystemInstruction = nil
-	}
-	resp, err := g.attempts(ctx, func(ctx context.Context) (_ *genai.GenerateContentResponse, err error) {
-		defer func() {
-			if recover() != nil { // the SDK's way to say that the answer is JSON of another shape
-				err = errBadShape
-			}
-		}()
-		return g.api.Models.GenerateContent(ctx, g.cfg.Model, contents, config)
+	reply, err := g.attempts(ctx, req, func(ctx context.Context) (*Reply, error) {
+		answer, err := g.endpoint.post(ctx, g.cfg.Model, "generateContent", body)
+		if err != nil {
+			return nil, err
+		}
+		return decodeGeminiReply(answer)
 	})
 	if err != nil {
 		return nil, err
 	}
-	reply := geminiReply(resp)
 	if agenttrace.ModelMismatch(g.cfg.Model, reply.Model) {
 		g.otherModel.Do(func() {
 			g.cfg.Logger.WarnContext(ctx, "another model answers than the one asked for; check GEMINI_MODEL",

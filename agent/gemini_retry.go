@@ -5,8 +5,7 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"google.golang.org/genai"
-
+	"example.com/gemini-agent/tracing/agenttrace"
 	"example.com/gemini-agent/tracing/httptrace"
 )
 
@@ -36,24 +35,22 @@ func (b backoff) asked(wait time.Duration) time.Duration {
 // maxAskedWait is the longest wait the service may ask for before it counts as a refusal.
 const maxAskedWait = time.Minute
 
-// attempts calls send until it succeeds, fails for good, or has been tried MaxAttempts times. A wait that does not
-// fit into what is left of ctx is not begun: the caller gets the failure at once, with the time to come back if the
+// attempts asks until there is a reply, the failure is for good, or it has been tried MaxAttempts times. A wait that does
+// not fit into what is left of ctx is not begun: the caller gets the failure at once, with the time to come back if the
 // service named it.
-func (g *Gemini) attempts(
-	ctx context.Context, send func(context.Context) (*genai.GenerateContentResponse, error),
-) (*genai.GenerateContentResponse, error) {
+func (g *Gemini) attempts(ctx context.Context, req *Request, send func(context.Context) (*Reply, error)) (*Reply, error) {
 	for attempt := 1; ; attempt++ {
 		if e := contextError(ctx); e != nil {
 			return nil, e
 		}
-		resp, err := send(contextWithResendCount(ctx, attempt-1))
+		reply, err := g.attempt(contextWithResendCount(ctx, attempt-1), send)
 		if err == nil {
-			return resp, nil
+			return reply, nil
 		}
 		if e := contextError(ctx); e != nil {
 			return nil, e
 		}
-		f := g.failure(err, attempt)
+		f := g.failure(err, attempt, req)
 		if !f.retry || attempt >= g.cfg.MaxAttempts || f.wait > maxAskedWait {
 			return nil, f.err
 		}
@@ -64,10 +61,27 @@ func (g *Gemini) attempts(
 		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {
 			return nil, f.err
 		}
+		agenttrace.AddRetry(ctx, agenttrace.Retry{Attempt: attempt, Reason: f.err.Reason, Wait: wait, AskedWait: f.wait})
 		if e := sleep(ctx, wait); e != nil {
 			return nil, e
 		}
 	}
+}
+
+// shortest is the least time an attempt is cut to.
+const shortest = 10 * time.Second
+
+// attempt sends once, within three quarters of the time that is left: a connection that has gone silent must not cost the
+// whole request, and the rest is enough to try again. What is short anyway is not cut.
+func (g *Gemini) attempt(ctx context.Context, send func(context.Context) (*Reply, error)) (*Reply, error) {
+	if deadline, ok := ctx.Deadline(); ok {
+		if share := time.Until(deadline) * 3 / 4; share >= shortest {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, share)
+			defer cancel()
+		}
+	}
+	return send(ctx)
 }
 
 // sleep waits for d, or until ctx ends and says so.

@@ -97,7 +97,7 @@ func TestProcessEnvironmentStaysOut(t *testing.T) {
 		}))
 		if g.vertex {
 			sim = geminisim.New(geminisim.Config{Anonymous: true})
-			g.cfg.HTTPClient.Transport = inMemory{sim}
+			g.endpoint.client.Transport = inMemory{sim}
 		}
 		if _, err := g.Generate(t.Context(), question); err != nil {
 			t.Fatalf("%s: %v", name, err)
@@ -193,7 +193,7 @@ func TestRequestOnTheWire(t *testing.T) {
 		`{"contents":[{"parts":[{"text":"hello"}],"role":"user"}],"generationConfig":{},`+
 			`"systemInstruction":{"parts":[{"text":"be kind"}],"role":"user"},`+
 			`"tools":[{"functionDeclarations":[{"description":"does f","name":"f",`+
-			`"parametersJsonSchema":{"properties":{"x":{"type":"string"}},"type":"object"}},{"name":"g"}]}]}`; got != want {
+			`"parametersJsonSchema":{"type":"object","properties":{"x":{"type":"string"}}}},{"name":"g"}]}]}`; got != want {
 		t.Errorf("sent %s, want %s", got, want)
 	}
 	if got := req.Header.Get("X-Server-Timeout"); got != "10" {
@@ -227,7 +227,7 @@ func TestReplies(t *testing.T) {
 		{"safety", geminisim.Finish("SAFETY", ""),
 			Reply{Finish: FinishBlocked, Detail: "SAFETY", FinishReasons: []string{"content_filter"}}},
 		{"malformed", geminisim.MalformedCall("call:f{"),
-			Reply{Finish: FinishMalformedCall, Detail: "MALFORMED_FUNCTION_CALL",
+			Reply{Finish: FinishMalformedCall, Detail: "MALFORMED_FUNCTION_CALL", Said: "call:f{",
 				FinishReasons: []string{"MALFORMED_FUNCTION_CALL"}}},
 		{"unexpected", geminisim.Finish("UNEXPECTED_TOOL_CALL", ""),
 			Reply{Finish: FinishUnexpectedCall, Detail: "UNEXPECTED_TOOL_CALL",

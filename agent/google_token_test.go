@@ -23,7 +23,7 @@ var vertex = map[string]string{"GEMINI_API_KEY": "", "GOOGLE_GENAI_USE_VERTEXAI"
 func signed(g *Gemini, base http.RoundTripper, detect func() (*auth.Credentials, error)) {
 	creds := googleauth.New("p")
 	creds.Detect = detect
-	g.api.ClientConfig().HTTPClient.Transport = &credentialsTransport{base: base, credentials: creds}
+	g.endpoint.client.Transport = &credentialsTransport{base: base, credentials: creds}
 }
 
 func withToken(provider auth.TokenProvider) func() (*auth.Credentials, error) {

@@ -38,13 +38,14 @@ type Declaration struct {
 	Name        string
 	Description string
 	Parameters  json.RawMessage // JSON Schema of the arguments; nil: no arguments
+	Source      string          // who offers it, for messages; "": this program
 }
 
 // Turn is one message of the conversation. Exactly one of Native, Results and Text is set.
 type Turn struct {
 	Text    string       // said by the user
 	Results []ToolResult // results of the calls of the turn before, in their order
-	Native  any          // the model's own value of what it said; handed back to it untouched
+	Native  any          // what the model said, as its Model keeps it; handed back to it untouched
 
 	// Message describes a Native turn for spans. It is called only when content is recorded; nil: nothing to show.
 	Message func() agenttrace.Message
@@ -59,9 +60,9 @@ type ToolResult struct {
 
 // Call asks for a tool.
 type Call struct {
-	ID   string // may be empty
-	Name string // as the model said it: not necessarily one that exists
-	Args map[string]any
+	ID   string         // may be empty
+	Name string         // as the model said it: not necessarily one that exists
+	Args map[string]any // as JSON decodes; a number that float64 would change is a json.Number
 }
 
 // Finish says how a reply ended.
@@ -87,6 +88,7 @@ type Reply struct {
 
 	Finish        Finish
 	Detail        string   // the service's own name for the reason, e.g. SAFETY
+	Said          string   // what the service shows of a call that cannot be read; may hold anything the model said
 	Prompt        bool     // FinishBlocked: it was the prompt that was held back
 	Thoughts      bool     // the reply holds thoughts
 	FinishReasons []string // one a candidate, in the names of the GenAI conventions

@@ -3,11 +3,13 @@ package agent
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"unicode/utf8"
 
 	"example.com/gemini-agent/tracing/agenttrace"
+	"example.com/gemini-agent/tracing/redact"
 )
 
 // stepType is the agent.step.type of every step: the model reasons over the results of its tools.
@@ -178,6 +180,9 @@ func (r *run) note(reply *Reply) (cost *float64) {
 	return cost
 }
 
+// maxSaid bounds what is shown of a call that cannot be read, in runes.
+const maxSaid = 300
+
 // replyError is what the model call's span says about a reply that is not a good one; nil for a good one.
 func replyError(p *Reply) error {
 	reason, _, _ := p.flaw()
@@ -187,11 +192,14 @@ func replyError(p *Reply) error {
 	case p.Finish == FinishStop:
 		return &Error{Kind: KindModel, Reason: reason, Message: "The reply holds no answer."}
 	}
-	msg := "The reply ended early"
+	e := &Error{Kind: KindModel, Reason: string(p.Finish), Message: "The reply ended early."}
 	if p.Detail != "" {
-		msg += ": " + p.Detail
+		e.Message = "The reply ended early: " + p.Detail + "."
 	}
-	return &Error{Kind: KindModel, Reason: string(p.Finish), Message: msg + "."}
+	if p.Said != "" { // only the span of the call shows it, as a preview
+		e.Err = errors.New(redact.Preview(p.Said, maxSaid))
+	}
+	return e
 }
 
 // finish makes the result of a reply that asks for no tools.

@@ -151,7 +151,7 @@ func TestScenarios(t *testing.T) {
 func (sc scenario) run(t *testing.T) {
 	rec := tracingtest.NewRecorder()
 	g, sim := newGemini(t, nil, sc.reply...)
-	g.api.ClientConfig().HTTPClient.Transport = spanTransport{g.cfg.HTTPClient.Transport, rec.Tracer("test")}
+	g.endpoint.client.Transport = spanTransport{g.endpoint.client.Transport, rec.Tracer("test")}
 
 	release := make(chan struct{})
 	defer close(release) // lets go of the tools that were left behind

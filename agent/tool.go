@@ -17,6 +17,7 @@ import (
 type Tool struct {
 	Name        string
 	Description string
+	Source      string             // who offers it, for messages, e.g. the name of a tool service; "": this program
 	Type        string             // gen_ai.tool.type: function (default), extension
 	Parameters  *jsonschema.Schema // schema of the arguments object; nil: none are declared
 	Schema      *toolschema.Schema // in place of Parameters, when the tool's source has prepared it

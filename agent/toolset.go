@@ -38,7 +38,7 @@ func newToolset(ctx context.Context, tools []Tool, before *toolset, logger *slog
 		ts.tools = append(ts.tools, t)
 		ts.schemas = append(ts.schemas, schema)
 		ts.declarations = append(ts.declarations,
-			Declaration{Name: t.Name, Description: t.Description, Parameters: schema.Declared()})
+			Declaration{Name: t.Name, Description: t.Description, Parameters: schema.Declared(), Source: t.Source})
 	}
 	return ts
 }

@@ -65,6 +65,7 @@ func (s *server) tool(t listedTool, schema *toolschema.Schema) agent.Tool {
 	return agent.Tool{
 		Name:        t.name,
 		Description: t.description,
+		Source:      s.url.Host,
 		Type:        "extension",
 		Schema:      schema,
 		Call: func(ctx context.Context, args map[string]any) (any, error) {

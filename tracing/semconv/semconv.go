@@ -30,10 +30,14 @@ const (
 const (
 	EventFinished      = "agent.finished"             // on the task: how the run ended, with KeyReason and KeyTotalSteps
 	EventModelMismatch = "llm.model_mismatch"         // on a model call: another model answered than was asked
+	EventRetry         = "llm.retry"                  // on a model call: an attempt failed and is made again
 	EventException     = semconv.ExceptionEventName   // on a failed span
 	KeyReason          = attribute.Key("reason")      // of EventFinished: stop, max_steps, timeout, …
 	KeyTotalSteps      = attribute.Key("total_steps") // of EventFinished
 	KeySeverity        = attribute.Key("severity")    // of EventModelMismatch: WARNING
+	KeyAttempt         = attribute.Key("attempt")     // of EventRetry: the one that failed, from 1
+	KeyWait            = attribute.Key("wait_ms")     // of EventRetry
+	KeyAskedWait       = attribute.Key("asked_wait_ms")
 )
 
 // Our own keys: the run.
