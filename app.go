@@ -1,6 +1,7 @@
 package function
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -67,6 +68,7 @@ func New(ctx context.Context, cfg Config) *App {
 	}
 	a := &App{cfg: cfg}
 	tc, tracingErr := tracing.ConfigFromEnv(cfg.Getenv)
+	tc.Resource.ServiceName = cmp.Or(tc.Resource.ServiceName, serviceName)
 	settings := env.NewReader(cfg.Getenv)
 	level := logLevel(settings)
 	a.logIdentities = settings.Bool("LOG_IDENTITIES", true)

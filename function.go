@@ -25,6 +25,9 @@ import (
 // EntryPoint is the name under which the function is deployed.
 const EntryPoint = "Agent"
 
+// serviceName is the function's where the environment gives it no other.
+const serviceName = "gemini-agent"
+
 func init() {
 	functions.HTTP(EntryPoint, func(w http.ResponseWriter, r *http.Request) {
 		drain()

@@ -27,7 +27,7 @@ func (a *App) serveIndex(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	_ = json.NewEncoder(w).Encode(index{
-		Name:    cmp.Or(a.cfg.Getenv("OTEL_SERVICE_NAME"), "gemini-agent"),
+		Name:    cmp.Or(a.cfg.Getenv("OTEL_SERVICE_NAME"), serviceName),
 		Version: a.cfg.Getenv("APP_VERSION"),
 		Paths:   []string{"POST " + executePath, "POST " + delegatePath},
 	})

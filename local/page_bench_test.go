@@ -4,8 +4,8 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -13,6 +13,7 @@ import (
 
 	function "example.com/gemini-agent"
 	"example.com/gemini-agent/agent/geminisim"
+	"example.com/gemini-agent/bench/process"
 	"example.com/gemini-agent/local/live"
 	"example.com/gemini-agent/tracing"
 )
@@ -62,9 +63,9 @@ func BenchmarkLivePage(b *testing.B) {
 
 func processorTime(b *testing.B) time.Duration {
 	b.Helper()
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+	used, err := process.CPU(os.Getpid())
+	if err != nil {
 		b.Fatal(err)
 	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	return used
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"time"
 
@@ -18,9 +19,9 @@ import (
 	"example.com/gemini-agent/tracing/semconv"
 )
 
-// ResourceConfig says who makes the spans. The zero value is the service gemini-agent in no environment.
+// ResourceConfig says who makes the spans. The zero value is a service without a name in no environment.
 type ResourceConfig struct {
-	ServiceName    string // default gemini-agent
+	ServiceName    string // default: Service, else unknown_service:PROGRAM, as OpenTelemetry has it
 	ServiceVersion string
 	Environment    string            // deployment.environment.name
 	InstanceID     string            // service.instance.id; default random, one per resource
@@ -34,12 +35,11 @@ type ResourceConfig struct {
 	detect func(context.Context) (*resource.Resource, error)
 }
 
-const defaultServiceName = "gemini-agent"
-
 // ResourceConfigFromEnv reads OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES, APP_VERSION, K_SERVICE, K_REVISION,
 // GOOGLE_CLOUD_PROJECT and what names the environment (see env.Reader). The standard variables win: OTEL_SERVICE_NAME
 // over OTEL_RESOURCE_ATTRIBUTES over the rest. ServiceName, ServiceVersion, Environment and ProjectID hold the outcome,
-// for others who want to name the service as its spans do. Malformed OTEL_RESOURCE_ATTRIBUTES are ignored as a whole, as
+// for others who want to name the service as its spans do; ServiceName is "" where nothing names it, so that a program
+// can set its own default. Malformed OTEL_RESOURCE_ATTRIBUTES are ignored as a whole, as
 // specified, and reported by Setup.
 func ResourceConfigFromEnv(getenv func(string) string) ResourceConfig {
 	r := env.NewReader(getenv)
@@ -51,7 +51,7 @@ func ResourceConfigFromEnv(getenv func(string) string) ResourceConfig {
 		r.RejectSecret("OTEL_RESOURCE_ATTRIBUTES", "key=value pairs, percent-encoded", "none of them")
 		cfg.err = r.Err()
 	}
-	cfg.ServiceName = cmp.Or(r.String("OTEL_SERVICE_NAME"), cfg.Attributes[string(semconv.KeyServiceName)], defaultServiceName)
+	cfg.ServiceName = cmp.Or(r.String("OTEL_SERVICE_NAME"), cfg.Attributes[string(semconv.KeyServiceName)])
 	cfg.ServiceVersion = cmp.Or(cfg.Attributes[string(semconv.KeyServiceVersion)], r.String("APP_VERSION"))
 	cfg.ProjectID = cmp.Or(cfg.Attributes[string(semconv.KeyGCPProjectID)], r.String("GOOGLE_CLOUD_PROJECT"))
 	cfg.InstanceID = cfg.Attributes[string(semconv.KeyServiceInstanceID)]
@@ -62,9 +62,7 @@ func ResourceConfigFromEnv(getenv func(string) string) ResourceConfig {
 }
 
 func (c ResourceConfig) withDefaults() ResourceConfig {
-	if c.ServiceName == "" {
-		c.ServiceName = defaultServiceName
-	}
+	c.ServiceName = cmp.Or(c.ServiceName, c.Service, "unknown_service:"+filepath.Base(os.Args[0]))
 	if c.InstanceID == "" {
 		c.InstanceID = uuid.NewString()
 	}

@@ -1,8 +1,11 @@
 package tracing
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -22,6 +25,7 @@ func resourceMap(r *resource.Resource) map[string]string {
 }
 
 func TestResourceFromEnv(t *testing.T) {
+	unnamed := "unknown_service:" + filepath.Base(os.Args[0])
 	for _, tt := range []struct {
 		name string
 		env  map[string]string
@@ -29,7 +33,7 @@ func TestResourceFromEnv(t *testing.T) {
 		err  string
 	}{
 		{"nothing", nil, map[string]string{
-			"service.name": "gemini-agent", "service.version": "", "deployment.environment.name": "development",
+			"service.name": unnamed, "service.version": "", "deployment.environment.name": "development",
 			"gcp.project_id":     "",
 			"telemetry.sdk.name": "opentelemetry", "telemetry.sdk.language": "go", "process.runtime.name": "go",
 			"cloud.provider": "",
@@ -49,7 +53,7 @@ func TestResourceFromEnv(t *testing.T) {
 		{"the service's name wins", map[string]string{"OTEL_RESOURCE_ATTRIBUTES": "service.name=b", "OTEL_SERVICE_NAME": "a"},
 			map[string]string{"service.name": "a"}, ""},
 		{"malformed attributes", map[string]string{"OTEL_RESOURCE_ATTRIBUTES": "service.name=b,nonsense"},
-			map[string]string{"service.name": "gemini-agent"}, "OTEL_RESOURCE_ATTRIBUTES"},
+			map[string]string{"service.name": unnamed}, "OTEL_RESOURCE_ATTRIBUTES"},
 		{"bad percent", map[string]string{"OTEL_RESOURCE_ATTRIBUTES": "a=%zz"}, map[string]string{"a": ""},
 			"OTEL_RESOURCE_ATTRIBUTES"},
 	} {
@@ -69,7 +73,7 @@ func TestResourceFromEnv(t *testing.T) {
 					t.Errorf("%s = %q, want %q", k, got[k], want)
 				}
 			}
-			if cfg.ServiceName != got["service.name"] || cfg.Environment != got["deployment.environment.name"] {
+			if cmp.Or(cfg.ServiceName, unnamed) != got["service.name"] || cfg.Environment != got["deployment.environment.name"] {
 				t.Errorf("the config says %q in %q", cfg.ServiceName, cfg.Environment)
 			}
 		})
@@ -99,7 +103,7 @@ func TestResourceOnCloudRun(t *testing.T) {
 		got := resourceMap(res)
 		for k, want := range map[string]string{
 			"gcp.project_id": "proj", "cloud.region": "europe-west1", "faas.name": "agent", "faas.version": "agent-1",
-			"service.name": "gemini-agent", "deployment.environment.name": "production", "telemetry.sdk.language": "go",
+			"service.name": "agent", "deployment.environment.name": "production", "telemetry.sdk.language": "go",
 		} {
 			if got[k] != want {
 				t.Errorf("%s = %q, want %q", k, got[k], want)
@@ -127,7 +131,7 @@ func TestResourceOnCloudRun(t *testing.T) {
 				t.Errorf("took %v", d)
 			}
 			if got := resourceMap(res); err == nil || got["faas.name"] != "agent" ||
-				got["service.name"] != "gemini-agent" {
+				got["service.name"] != "agent" {
 				t.Errorf("%v, %v", err, got)
 			}
 			time.Sleep(3 * time.Second) // let the detector end

@@ -8,4 +8,4 @@ import (
 )
 
 // CPU is not known on this system.
-func (p *Process) CPU() (time.Duration, error) { return 0, errors.ErrUnsupported }
+func CPU(int) (time.Duration, error) { return 0, errors.ErrUnsupported }
