@@ -15,7 +15,6 @@ import (
 	"context"
 	"net/http"
 	"os"
-	"runtime/debug"
 	"strings"
 	"sync"
 
@@ -40,9 +39,8 @@ func init() {
 
 // entryPoint is the app of the deployed function. New cannot fail: what is missing is answered request by request.
 var entryPoint = sync.OnceValue(func() *App {
-	if os.Getenv("GOGC") == "" {
-		// The live heap is a few MB, which Go would collect every few requests. This costs at most some 20 MB.
-		debug.SetGCPercent(400)
+	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
+		paceGC(0)
 	}
 	// The SDK reads some of our variables by itself, does not know all of our values and would say so in plain text
 	// between the log lines. What is wrong with them, New says.
