@@ -51,7 +51,7 @@ func BenchmarkOutage(b *testing.B) {
 	for _, phase := range phases {
 		backend.down.Store(phase.name == "outage")
 		begin := time.Now()
-		waits := map[*agentProcess][]time.Duration{}
+		waits, slow := map[*agentProcess][]time.Duration{}, []time.Duration(nil)
 		var mu sync.Mutex
 		var wg sync.WaitGroup
 		tick := time.NewTicker(time.Second / time.Duration(rate))
@@ -66,6 +66,9 @@ func BenchmarkOutage(b *testing.B) {
 					mu.Lock()
 					defer mu.Unlock()
 					waits[a] = append(waits[a], time.Since(start))
+					if a == traced && time.Since(start) > time.Second {
+						slow = append(slow, start.Sub(begin).Round(time.Second/10))
+					}
 					if a == traced {
 						backend.expected.Add(1)
 					}
@@ -77,6 +80,9 @@ func BenchmarkOutage(b *testing.B) {
 		}
 		tick.Stop()
 		wg.Wait()
+		if len(slow) > 0 {
+			b.Logf("%s: %d waited more than a second, begun between %v and %v", phase.name, len(slow), slices.Min(slow), slices.Max(slow))
+		}
 		with, without := waits[traced], waits[untraced]
 		slices.Sort(with)
 		slices.Sort(without)

@@ -8,8 +8,9 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/term"
@@ -164,13 +165,17 @@ func (s *system) exporters(getenv func(string) string) func(*tracing.Config) {
 		s.viewer = "http://localhost:16686"
 		s.note("Jaeger: %s", s.viewer)
 	}
-	if names := getenv("OTEL_TRACES_EXPORTER"); names != "" {
-		s.note("traces: by OTEL_TRACES_EXPORTER=%s", names)
+	configured, _ := tracing.ExporterConfigFromEnv(getenv) // what is wrong with it, the services say
+	if getenv("OTEL_TRACES_EXPORTER") != "" {
+		names := strings.Join(configured.Names, ", ")
+		if slices.Contains(configured.Names, "otlp") {
+			names += ", to " + configured.OTLP.Destination()
+		}
+		s.note("traces: by OTEL_TRACES_EXPORTER: %s", cmp.Or(names, "none"))
 		return func(*tracing.Config) {}
 	}
-	endpoint := cmp.Or(getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"), getenv("OTEL_EXPORTER_OTLP_ENDPOINT"))
-	if endpoint != "" {
-		s.note("traces: in this terminal and to %s", withoutPassword(endpoint))
+	if configured.OTLP.Endpoint != "" {
+		s.note("traces: in this terminal and to %s", configured.OTLP.Destination())
 		return func(cfg *tracing.Config) { cfg.Exporter.Names = []string{"console", "otlp"} }
 	}
 	if listens(collector) {
@@ -182,14 +187,6 @@ func (s *system) exporters(getenv func(string) string) func(*tracing.Config) {
 	}
 	s.note("traces: in this terminal; a collector on %s would be found", collector)
 	return func(cfg *tracing.Config) { cfg.Exporter.Names = []string{"console"} }
-}
-
-func withoutPassword(endpoint string) string {
-	u, err := url.Parse(endpoint)
-	if err != nil {
-		return "the configured endpoint"
-	}
-	return u.Redacted()
 }
 
 func (s *system) traceURL(traceID string) string {

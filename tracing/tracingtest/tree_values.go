@@ -17,6 +17,7 @@ const present = "<PRESENT>"
 var unstableKeys = []string{
 	"llm.duration_ms", "tool.duration_ms",
 	"llm.cost_usd", // prices change
+	"wait_ms",      // of llm.retry: jitter
 	"client.port", "correlation.id", "exception.stacktrace", "faas.coldstart", "faas.invocation_id",
 	"network.local.port", "network.peer.port", "process.*", "thread.*", "user_agent.original",
 }

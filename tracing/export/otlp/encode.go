@@ -4,7 +4,6 @@ import (
 	"math"
 
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/sdk/instrumentation"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -330,24 +329,3 @@ func spanFlags(tf trace.TraceFlags, parent trace.SpanContext) uint32 {
 	}
 	return flags
 }
-
-func spanKindNumber(k trace.SpanKind) uint64 {
-	if k < trace.SpanKindInternal || k > trace.SpanKindConsumer {
-		return 0
-	}
-	return uint64(k) // both count internal, server, client, producer, consumer from 1
-}
-
-func statusNumber(c codes.Code) uint64 {
-	switch c {
-	case codes.Ok:
-		return 1
-	case codes.Error:
-		return 2
-	}
-	return 0
-}
-
-func unixNano(n int64) uint64 { return uint64(max(0, n)) }
-
-func clampUint32(n int) uint64 { return uint64(min(max(0, n), math.MaxUint32)) }

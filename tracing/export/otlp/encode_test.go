@@ -4,15 +4,18 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
+	"go.opentelemetry.io/otel/sdk/instrumentation"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
@@ -188,4 +191,36 @@ func TestOTLPValuesAreCutToTheBackendsLimit(t *testing.T) {
 			t.Errorf("%s: request has %d bytes, want about %d", name, n, maxAttributeText)
 		}
 	}
+}
+
+// Whatever bytes stand in names, keys, values and states, the official unmarshaller takes the request, with every text in it.
+func FuzzEncoderAgainstTheOfficialUnmarshaller(f *testing.F) {
+	f.Add("name", "key", "value", "description", int64(1), 1.5)
+	f.Add("\xff", "", "\xf0\x9f", strings.Repeat("x", 70_000), int64(-1), math.Inf(-1))
+	e := newEncoder()
+	f.Fuzz(func(t *testing.T, name, key, value, description string, n int64, x float64) {
+		attrs := []attribute.KeyValue{
+			attribute.String(key, value), attribute.Int64(key, n), attribute.Float64(value, x),
+			attribute.StringSlice(name, []string{value, key}), attribute.ByteSlice(key, []byte(value)),
+			attribute.Map(key, attribute.String(value, name), attribute.Bool(name, n > 0)),
+		}
+		req := encodedRequest(t, e, tracetest.SpanStubs{{
+			Name: name, Attributes: attrs, Status: sdktrace.Status{Code: codes.Code(n), Description: description},
+			Events: []sdktrace.Event{{Name: value, Attributes: attrs}}, Links: []sdktrace.Link{{Attributes: attrs}},
+			SpanKind: trace.SpanKind(n), DroppedAttributes: int(n), StartTime: time.Unix(0, n), EndTime: time.Unix(n, 0),
+			Resource:             resource.NewSchemaless(slices.Clone(attrs)...), // which sorts
+			InstrumentationScope: instrumentation.Scope{Name: name, Version: value, SchemaURL: key},
+		}}.Snapshots())
+		span := req.GetResourceSpans()[0].GetScopeSpans()[0].GetSpans()[0]
+		got := span.GetAttributes()
+		if span.GetName() != strings.ToValidUTF8(name, "\uFFFD") || len(got) != len(attrs) ||
+			got[0].GetKey() != strings.ToValidUTF8(key, "\uFFFD") || got[1].GetValue().GetIntValue() != n ||
+			math.Float64bits(got[2].GetValue().GetDoubleValue()) != math.Float64bits(x) ||
+			span.GetStatus().GetMessage() != strings.ToValidUTF8(description, "\uFFFD") {
+			t.Errorf("%v", span)
+		}
+		if len(value) <= maxAttributeText && got[0].GetValue().GetStringValue() != strings.ToValidUTF8(value, "\uFFFD") {
+			t.Errorf("value %q arrives as %q", value, got[0].GetValue().GetStringValue())
+		}
+	})
 }

@@ -1,10 +1,13 @@
 package otlp
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
@@ -70,3 +73,24 @@ func (e *encoder) fixed32(num protowire.Number, v uint32) {
 		e.buf = protowire.AppendFixed32(e.buf, v)
 	}
 }
+
+func spanKindNumber(k trace.SpanKind) uint64 {
+	if k < trace.SpanKindInternal || k > trace.SpanKindConsumer {
+		return 0
+	}
+	return uint64(k) // both count internal, server, client, producer, consumer from 1
+}
+
+func statusNumber(c codes.Code) uint64 {
+	switch c {
+	case codes.Ok:
+		return 1
+	case codes.Error:
+		return 2
+	}
+	return 0
+}
+
+func unixNano(n int64) uint64 { return uint64(max(0, n)) }
+
+func clampUint32(n int) uint64 { return uint64(min(max(0, n), math.MaxUint32)) }
