@@ -54,7 +54,7 @@ run "a_source_and_an_entry_point_are_enough" {
     error_message = "it is a Go function"
   }
   assert {
-    condition     = google_cloudfunctions2_function.main.service_config[0].environment_variables == tomap({ GOGC = "400", GOMEMLIMIT = "460MiB" })
+    condition     = google_cloudfunctions2_function.main.service_config[0].environment_variables == tomap({ GOGC = "200", GOMEMLIMIT = "460MiB" })
     error_message = "Go is told of nine tenths of the memory"
   }
   assert {
@@ -100,7 +100,7 @@ run "everything_that_can_be_asked_for" {
 
   assert {
     condition = google_cloudfunctions2_function.main.service_config[0].environment_variables == tomap({
-      A = "b", DEPLOY_ATTEMPT = "2", GOGC = "400", GOMEMLIMIT = "1GiB"
+      A = "b", DEPLOY_ATTEMPT = "2", GOGC = "200", GOMEMLIMIT = "1GiB"
     })
     error_message = "what is given wins over what the module sets"
   }

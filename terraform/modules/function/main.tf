@@ -185,7 +185,7 @@ locals {
   # that Go would collect it every few requests.
   environment = merge(
     {
-      GOGC       = "400"
+      GOGC       = "200"
       GOMEMLIMIT = "${floor(local.memory_mib * 0.9)}MiB"
     },
     local.attempt,
