@@ -101,7 +101,7 @@ func NewSubAgent(cfg SubAgentConfig) (*SubAgent, error) {
 		return nil, notConfigured("SUB_AGENT_AUTH must be idtoken or none.")
 	}
 	client := *cfg.HTTPClient
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	client.CheckRedirect = remote.NoRedirects
 	s.client = &client
 	return s, nil
 }
