@@ -17,16 +17,17 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// defaultExportTimeout is the OTLP specification's. It bounds an export that nobody waits for; how
+// DefaultTimeout is the OTLP specification's. It bounds an export that nobody waits for; how
 // long an invocation waits is decided elsewhere.
 const DefaultTimeout = 10 * time.Second
 
+// ErrClosed is the error of an export after Shutdown.
 var ErrClosed = errors.New("the exporter is shut down")
 
-// exporterUserAgent names this program to the trace backends.
+// ExporterUserAgent names this program to the trace backends.
 const ExporterUserAgent = "gemini-agent-tracing"
 
-// exporterDialOptions are those of every gRPC connection to a trace backend. Nothing instruments it, so
+// DialOptions are those of every gRPC connection to a trace backend. Nothing instruments it, so
 // an export makes no spans. A nil tc means plaintext, without credentials.
 func DialOptions(tc *tls.Config, creds credentials.PerRPCCredentials) []grpc.DialOption {
 	opts := []grpc.DialOption{
@@ -58,7 +59,7 @@ func DialOptions(tc *tls.Config, creds credentials.PerRPCCredentials) []grpc.Dia
 	return opts
 }
 
-// hostPort returns u's host with a port: the scheme's when it has none.
+// HostPort returns u's host with a port: the scheme's when it has none.
 func HostPort(u *url.URL) string {
 	if u.Port() != "" {
 		return u.Host
@@ -69,7 +70,7 @@ func HostPort(u *url.URL) string {
 	return net.JoinHostPort(u.Hostname(), "443")
 }
 
-// isLoopback reports whether host is this machine.
+// IsLoopback reports whether host is this machine.
 func IsLoopback(host string) bool {
 	if strings.EqualFold(host, "localhost") {
 		return true
@@ -78,7 +79,7 @@ func IsLoopback(host string) bool {
 	return ip != nil && ip.IsLoopback()
 }
 
-// grpcExportError turns a gRPC error into an exportError. It does not wrap the status: a library between
+// GRPCError turns a gRPC error into an exportError. It does not wrap the status: a library between
 // here and the pipeline that looks for one would start retrying by itself.
 func GRPCError(err error) *Error {
 	s := status.Convert(err)
@@ -89,7 +90,7 @@ func GRPCError(err error) *Error {
 	}
 }
 
-// shortText makes a backend's text fit for a log line: one line, valid, at most 200 runes.
+// ShortText makes a backend's text fit for a log line: one line, valid, at most 200 runes.
 func ShortText(s string) string {
 	const most = 200
 	s = strings.Join(strings.Fields(strings.ToValidUTF8(s, "\uFFFD")), " ")

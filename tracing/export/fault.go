@@ -17,17 +17,17 @@ import (
 type Fault int
 
 const (
-	// None: no error; the backend has the spans.
+	// None means no error; the backend has the spans.
 	None Fault = iota
-	// Retryable: the endpoint is at fault (down, slow, over quota, wrong credential or path). The same spans may be
+	// Retryable means the endpoint is at fault (down, slow, over quota, wrong credential or path). The same spans may be
 	// accepted later, so they are worth keeping.
 	Retryable
-	// Refused: at least one of the spans is at fault (malformed) and none was taken. That one will never be accepted; the
+	// Refused means at least one of the spans is at fault (malformed) and none was taken. That one will never be accepted; the
 	// others may be without it.
 	Refused
-	// Oversized: the request was too large and nothing was taken. Its spans may be accepted in smaller requests.
+	// Oversized means the request was too large and nothing was taken. Its spans may be accepted in smaller requests.
 	Oversized
-	// PartlyRefused: the backend took the request and refused some of its spans for good. The protocol forbids to send
+	// PartlyRefused means the backend took the request and refused some of its spans for good. The protocol forbids to send
 	// the request again, for it would double the accepted ones.
 	PartlyRefused
 )

@@ -15,7 +15,7 @@ import (
 	"cloud.google.com/go/auth/credentials"
 )
 
-// googleAuth finds the application default credentials when the first export needs them, not before:
+// Credentials finds the application default credentials when the first export needs them, not before:
 // looking for them reads files and may ask the metadata server. A failure is remembered for a growing
 // while, then looked into again, so a credential that comes late is found. It is a gRPC
 // PerRPCCredentials. Safe for concurrent use.
@@ -35,6 +35,7 @@ type Credentials struct {
 
 const cloudPlatformScope = "https://www.googleapis.com/auth/cloud-platform"
 
+// New looks for nothing yet. quotaProject is billed for user credentials that name no project; "": theirs.
 func New(quotaProject string) *Credentials {
 	return &Credentials{quotaProject: quotaProject, now: time.Now, Detect: func() (*auth.Credentials, error) {
 		return credentials.DetectDefault(&credentials.DetectOptions{
@@ -92,7 +93,7 @@ func (g *Credentials) quota(ctx context.Context, creds *auth.Credentials) string
 	return ""
 }
 
-// projectID returns the project of the credentials, "" when there is none.
+// ProjectID returns the project of the credentials, "" when there is none.
 func (g *Credentials) ProjectID(ctx context.Context) string {
 	creds, err := g.credentials(ctx)
 	if err != nil {
@@ -108,7 +109,7 @@ func (g *Credentials) ProjectID(ctx context.Context) string {
 // warmTimeout bounds the look-up that nobody waits for.
 const warmTimeout = 10 * time.Second
 
-// warm gets the credentials and a valid token in the background.
+// Warm gets the credentials and a valid token in the background.
 func (g *Credentials) Warm() {
 	if !g.warming.CompareAndSwap(false, true) {
 		return

@@ -25,7 +25,7 @@ const (
 	headerTraceResponse = "Traceresponse"
 )
 
-// HTTPConfig says what an HTTPTracer's spans are part of. The zero value makes spans and nothing else.
+// Config says what an HTTPTracer's spans are part of. The zero value makes spans and nothing else.
 type Config struct {
 	// Begin opens an invocation for a request: the spans started from the context it returns share one fate. end
 	// decides it, waits until the spans are safe and reports whether they were kept. Default: nothing is waited for,
@@ -39,14 +39,14 @@ type Config struct {
 	Previews bool
 }
 
-// HTTPTracer traces the HTTP requests that a process serves and makes. It is safe for concurrent use.
+// Tracer traces the HTTP requests that a process serves and makes. It is safe for concurrent use.
 type Tracer struct {
 	tracer     trace.Tracer
 	propagator propagation.TextMapPropagator
 	cfg        Config
 }
 
-// newHTTPTracer makes spans with tp and carries trace context with p.
+// New makes spans with tp and carries trace context with p.
 func New(tp trace.TracerProvider, p propagation.TextMapPropagator, cfg Config) *Tracer {
 	if cfg.Downstream == nil {
 		cfg.Downstream = func(trace.SpanContext) func(bool) { return func(bool) {} }

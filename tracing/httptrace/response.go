@@ -36,7 +36,7 @@ func (w *response) WriteHeader(status int) {
 	case w.status != 0:
 	case status == http.StatusSwitchingProtocols:
 		w.status = status
-		w.send()
+		_ = w.send() // the header alone: there is nothing to fail
 	case status < 200:
 		w.ResponseWriter.WriteHeader(status)
 	default:

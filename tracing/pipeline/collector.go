@@ -28,7 +28,7 @@ type Target struct {
 // warmer is an exporter that can open its connection early. Warm returns at once.
 type warmer interface{ Warm(ctx context.Context) }
 
-// collector is the SDK's span processor of a Provider: it finds the invocation of each span and gives the span to
+// Collector is the SDK's span processor of a Provider: it finds the invocation of each span and gives the span to
 // it. A processor is shown no context at the end of a span, so the invocation is remembered from the start, by span id,
 // in a map that is split to keep concurrent invocations out of each other's way.
 type Collector struct {
@@ -54,7 +54,7 @@ type shard struct {
 
 var _ sdktrace.SpanProcessor = (*Collector)(nil)
 
-// newCollector makes a collector that sends to targets. res is the resource of all spans; it is asked when they are
+// New makes a collector that sends to targets. res is the resource of all spans; it is asked when they are
 // exported and may take its time.
 func New(cfg Config, targets []Target, res func() *resource.Resource, logger *slog.Logger) *Collector {
 	c := &Collector{cfg: cfg.WithDefaults(), facts: newProcessFacts(), resource: res, logger: logger}

@@ -7,7 +7,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
-// PipelineConfig bounds the way of finished spans to the trace backend. The zero value is the default.
+// Config bounds the way of finished spans to the trace backend. The zero value is the default.
 type Config struct {
 	FlushTimeout   time.Duration // longest wait at the end of an invocation; default 2s
 	ExportTimeout  time.Duration // longest single export of an exporter without a timeout of its own; default 10m
@@ -30,6 +30,7 @@ type Config struct {
 	DeadLetter func(ctx context.Context, backend string, spans []sdktrace.ReadOnlySpan) int
 }
 
+// WithDefaults returns c with the defaults in place of what is not set.
 func (c Config) WithDefaults() Config {
 	setDefault(&c.FlushTimeout, 2*time.Second)
 	setDefault(&c.ExportTimeout, 10*time.Minute)

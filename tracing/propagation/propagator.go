@@ -32,7 +32,7 @@ type propagator struct {
 
 var _ propagation.TextMapPropagator = (*propagator)(nil)
 
-// newPropagator returns the propagator named by OTEL_PROPAGATORS: a comma list of tracecontext, baggage, b3, b3multi,
+// New returns the propagator named by OTEL_PROPAGATORS: a comma list of tracecontext, baggage, b3, b3multi,
 // jaeger, xray, ottrace, none, and our own cloudtrace (read only). "" is the default: all of tracecontext, baggage, B3
 // (both forms read, the multi-header form written) and cloudtrace. none, anywhere in the list, switches all off.
 // Neither the order of the names nor their case matters. The error reports unknown names; the propagator is made of the others, or is

@@ -11,7 +11,7 @@ import (
 	"example.com/gemini-agent/tracing/env"
 )
 
-// SamplerName is a value of OTEL_TRACES_SAMPLER.
+// Name is a value of OTEL_TRACES_SAMPLER.
 type Name string
 
 // The samplers. What one of them does not sample is recorded all the same, undecided, so that it can be kept if it
@@ -34,7 +34,7 @@ const (
 	defaultRemotePerSecond = 10
 )
 
-// SamplerConfig says which traces are kept from their first span on. The zero value keeps everything.
+// Config says which traces are kept from their first span on. The zero value keeps everything.
 type Config struct {
 	Name Name // default SamplerAlwaysOn, which also stands for unknown names
 	// Ratio is the share of traces the two ratio samplers keep, cut to [0, 1]. At 0 they keep none of their own.
@@ -63,7 +63,7 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// SamplerConfigFromEnv reads the configuration from the environment:
+// ConfigFromEnv reads the configuration from the environment:
 //
 //   - OTEL_TRACES_SAMPLER names the sampler. Default: always_on in development, else parentbased_traceidratio with
 //     0.1.

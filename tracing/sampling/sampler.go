@@ -73,7 +73,7 @@ func samplingAttributes(reason string, ratio float64) []attribute.KeyValue {
 	return []attribute.KeyValue{semconv.KeySamplingReason.String(reason), semconv.KeySamplingRatio.Float64(ratio)}
 }
 
-// newSampler returns the sampler that cfg describes. It measures time by now alone.
+// New returns the sampler that cfg describes. It measures time by now alone.
 func New(cfg Config, now func() time.Time) sdktrace.Sampler {
 	if cfg.Custom != nil {
 		return cfg.Custom

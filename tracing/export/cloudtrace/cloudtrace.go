@@ -23,7 +23,7 @@ import (
 	"example.com/gemini-agent/tracing/semconv"
 )
 
-// CloudTraceConfig says which Cloud Trace. The zero value is Google's, with application default
+// Config says which Cloud Trace. The zero value is Google's, with application default
 // credentials.
 type Config struct {
 	Endpoint string        // "host:port" or URL; loopback: plaintext without credentials; default Google's
@@ -42,7 +42,7 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// cloudTraceExporter sends spans by Google's exporter for the Cloud Trace API, which is kept for the
+// Exporter sends spans by Google's exporter for the Cloud Trace API, which is kept for the
 // projects that have it: Google archives it after 2027-01-01 and points to the Telemetry API.
 //
 // Around the library it puts right what would hurt an invocation: the connection is ours, so nothing

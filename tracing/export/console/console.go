@@ -13,7 +13,7 @@ import (
 	"example.com/gemini-agent/tracing/export"
 )
 
-// ConsoleConfig says how traces look on a terminal. The zero value is plain ASCII, 80 columns.
+// Config says how traces look on a terminal. The zero value is plain ASCII, 80 columns.
 type Config struct {
 	Color bool                        // ANSI colours and line-drawing characters
 	Width int                         // columns; default 80, at least 60
@@ -65,7 +65,7 @@ type heldTrace struct {
 	deadline time.Time // print by then; zero: wait for the rest
 }
 
-// NewConsole returns a Console that prints to w.
+// New returns a Console that prints to w.
 func New(w io.Writer, cfg Config) *Console {
 	return &Console{w: w, cfg: cfg.withDefaults(), traces: map[trace.TraceID]*heldTrace{}}
 }

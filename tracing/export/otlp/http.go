@@ -22,7 +22,7 @@ import (
 	"example.com/gemini-agent/tracing/httptrace"
 )
 
-// otlpTracesPath is appended to a base endpoint.
+// TracesPath is appended to a base endpoint.
 const TracesPath = "/v1/traces"
 
 const protobufType = "application/x-protobuf"

@@ -80,7 +80,7 @@ func IsGRPCTarget(endpoint string) bool {
 // maxOTLPBytes keeps a request under the 4 MiB that a gRPC receiver takes unless told otherwise.
 const maxBytes = 4<<20 - 64<<10
 
-// otlpExporter sends spans by OTLP with an encoder of its own. It makes one attempt an export: the
+// Exporter sends spans by OTLP with an encoder of its own. It makes one attempt an export: the
 // pipeline decides about retries. It may be used by several goroutines at once.
 type Exporter struct {
 	cfg           Config

@@ -16,7 +16,7 @@ const telemetryHost = "telemetry.googleapis.com"
 // request of this program has one ResourceSpans.
 const telemetryMaxAttributes = 8192
 
-// isTelemetryAPI reports whether endpoint is the Telemetry API, regional hosts included.
+// IsTelemetryAPI reports whether endpoint is the Telemetry API, regional hosts included.
 func IsTelemetryAPI(endpoint string) bool {
 	u, err := url.Parse(endpoint)
 	if err != nil {
@@ -27,7 +27,7 @@ func IsTelemetryAPI(endpoint string) bool {
 		strings.HasPrefix(host, "telemetry.") && strings.HasSuffix(host, ".rep.googleapis.com")
 }
 
-// newTelemetryExporter is newOTLPExporter with what the Telemetry API asks for on top. project may be
+// NewTelemetry is newOTLPExporter with what the Telemetry API asks for on top. project may be
 // empty: the credentials' project is taken then.
 func NewTelemetry(cfg Config, project string, auth *googleauth.Credentials) (*Exporter, error) {
 	x, err := New(cfg, auth)
