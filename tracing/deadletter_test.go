@@ -94,16 +94,21 @@ func collect(t *testing.T, seen map[string]int) *httptest.Server {
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		for _, rs := range req.GetResourceSpans() {
-			for _, ss := range rs.GetScopeSpans() {
-				for _, s := range ss.GetSpans() {
-					seen[hex.EncodeToString(s.GetSpanId())]++
-				}
-			}
-		}
+		note(seen, &req)
 	}))
 	t.Cleanup(srv.Close)
 	return srv
+}
+
+// note counts the spans of a request by their ids.
+func note(seen map[string]int, req *coltracepb.ExportTraceServiceRequest) {
+	for _, rs := range req.GetResourceSpans() {
+		for _, ss := range rs.GetScopeSpans() {
+			for _, s := range ss.GetSpans() {
+				seen[hex.EncodeToString(s.GetSpanId())]++
+			}
+		}
+	}
 }
 
 // The commands of docs/tracing.md, pasted, bring every span home that a dead backend left behind.

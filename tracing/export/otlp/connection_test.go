@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,63 +22,8 @@ import (
 
 	"example.com/gemini-agent/tracing/export"
 	"example.com/gemini-agent/tracing/googleauth"
+	"example.com/gemini-agent/tracing/tracingtest"
 )
-
-// mute is a TCP proxy that can stop forwarding on the connections it has, without closing them. New ones work.
-type mute struct {
-	net.Listener
-	target string
-	dead   atomic.Pointer[atomic.Bool] // of the connections accepted since the last cut
-}
-
-func newMute(t *testing.T, target string) *mute {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := &mute{Listener: l, target: target}
-	m.dead.Store(new(atomic.Bool))
-	go m.serve(t.Context())
-	t.Cleanup(func() { _ = l.Close() })
-	return m
-}
-
-func (m *mute) silence() { m.dead.Swap(new(atomic.Bool)).Store(true) }
-
-func (m *mute) serve(ctx context.Context) {
-	for {
-		client, err := m.Accept()
-		if err != nil {
-			return
-		}
-		server, err := net.Dial("tcp", m.target)
-		if err != nil {
-			_ = client.Close()
-			continue
-		}
-		context.AfterFunc(ctx, func() { _, _ = client.Close(), server.Close() })
-		dead := m.dead.Load()
-		go forward(server, client, dead)
-		go forward(client, server, dead)
-	}
-}
-
-func forward(to, from net.Conn, dead *atomic.Bool) {
-	buf := make([]byte, 32<<10)
-	for {
-		n, err := from.Read(buf)
-		switch {
-		case err != nil && !dead.Load():
-			_ = to.Close()
-			return
-		case err != nil:
-			return
-		case !dead.Load():
-			_, _ = to.Write(buf[:n])
-		}
-	}
-}
 
 // A connection that goes dead without a word is left: by its pings while exports wait on it, and at once by those that come
 // after Renew. What waits on the old one ends with its timeout or its ping, never later.
@@ -102,13 +46,13 @@ func TestASilentDeadConnectionIsLeft(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			proxy := newMute(t, u.Host)
-			u.Host = proxy.Addr().String()
+			proxy := tracingtest.NewSilentProxy(t, u.Host)
+			u.Host = proxy.Addr()
 			x := newTestOTLP(t, Config{Protocol: tt.protocol, Endpoint: u.String(), Certificate: file, Timeout: 5 * time.Minute})
 			if err := x.ExportSpans(t.Context(), namedSpans("before")); err != nil {
 				t.Fatal(err)
 			}
-			proxy.silence()
+			proxy.Silence()
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			stuck := make(chan error, 1)
