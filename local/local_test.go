@@ -97,7 +97,7 @@ func answersTheREADME(t *testing.T, program string) {
 func printsNoPicture(t *testing.T, program string) {
 	l := startLocal(t, program, "OTEL_TRACES_EXPORTER=none")
 	l.curl(t)
-	if picture.MatchString(l.stdout()) || !strings.Contains(l.stdout(), "OTEL_TRACES_EXPORTER=none") {
+	if picture.MatchString(l.stdout()) || !strings.Contains(l.stdout(), "by OTEL_TRACES_EXPORTER: none") {
 		t.Errorf("printed:\n%s", l.stdout())
 	}
 	checkLog(t, l.stderr())

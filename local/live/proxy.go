@@ -65,10 +65,13 @@ func (s *server) asked(r *http.Request, fault string) *http.Request {
 	if err != nil {
 		return r // the proxy will meet the same error
 	}
-	r.Body = struct {
-		io.Reader
-		io.Closer
-	}{io.MultiReader(bytes.NewReader(head), r.Body), r.Body}
+	// Of a body that was read whole nothing is left to ask the server for. It closes a body as soon as the answer begins,
+	// and a transport that still asks for the end would take that for a fault and break off the answer.
+	var rest io.Reader = bytes.NewReader(head)
+	if len(head) == maxAsked {
+		rest = io.MultiReader(rest, r.Body)
+	}
+	r.Body = io.NopCloser(rest)
 	t := Turn{ID: r.Header.Get(headerCorrelationID), Fault: fault, Began: micros(time.Now())}
 	_ = json.Unmarshal(head, &struct { // the agent will say what is wrong with it
 		Task      *string `json:"task"`
