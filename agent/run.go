@@ -263,6 +263,7 @@ func (r *run) taskResult(err error) agenttrace.TaskResult {
 		TotalSteps:     len(r.result.Steps),
 		Reason:         reason,
 		ResponseLength: utf8.RuneCountInString(r.result.Response),
+		Response:       r.result.Response,
 		Usage:          r.result.Usage,
 		CostUSD:        r.result.CostUSD,
 		FinishReasons:  r.finishReasons,

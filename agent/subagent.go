@@ -131,6 +131,7 @@ func (s *SubAgent) Execute(ctx context.Context, body []byte) (*SubAgentResponse,
 	}
 	ctx, span := s.cfg.Tracer.StartAgentCall(ctx, agenttrace.AgentCallStart{
 		AgentName: s.cfg.Name, ServerAddress: s.host, ServerPort: s.port, SessionID: callerOf(ctx).sessionID,
+		Task: func() string { return member(body, "task") },
 	})
 	depth := Depth(ctx)
 	if depth >= MaxDepth {
@@ -148,9 +149,20 @@ func (s *SubAgent) Execute(ctx context.Context, body []byte) (*SubAgentResponse,
 		span.End(subAgentError(strconv.Itoa(res.Status), "The sub-agent refused the request.", nil))
 	default:
 		noteDelegated(ctx, res.Body)
+		span.SetAnswer(func() string { return member(res.Body, "response") })
 		span.End(nil)
 	}
 	return res, err
+}
+
+// member is the text that a JSON object has under a name, "" when there is none.
+func member(object []byte, name string) string {
+	var members map[string]json.RawMessage
+	var text string
+	if json.Unmarshal(object, &members) != nil || json.Unmarshal(members[name], &text) != nil {
+		return ""
+	}
+	return text
 }
 
 func (s *SubAgent) post(caller context.Context, body []byte, depth int) (*SubAgentResponse, error) {

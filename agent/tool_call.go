@@ -80,8 +80,13 @@ func (r *run) startTool(ctx context.Context, c Call) func() ToolResult {
 			res.Output, res.Error = nil, errorForModel(err)
 		}
 		span.End(agenttrace.ToolCallResult{
-			Size:   len(res.Output) + len(res.Error),
-			Result: func() any { return decoded(res.Output) },
+			Size: len(res.Output) + len(res.Error),
+			Result: func() any {
+				if res.Error != "" {
+					return map[string]any{"error": res.Error}
+				}
+				return decoded(res.Output)
+			},
 		}, err)
 		return res
 	}

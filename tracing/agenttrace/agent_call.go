@@ -17,6 +17,7 @@ type AgentCallStart struct {
 	ServerAddress string
 	ServerPort    int
 	SessionID     string
+	Task          func() string // what it is asked; may be nil; called at most once, when content is recorded
 }
 
 // AgentCallSpan is an open invoke_agent NAME span.
@@ -45,11 +46,22 @@ func (t *AgentTracer) StartAgentCall(ctx context.Context, in AgentCallStart) (co
 	}
 	a = appendPeer(a, in.ServerAddress, in.ServerPort)
 	a = appendText(a, semconv.KeyGenAIConversationID, in.SessionID, maxIdentRunes)
+	if in.Task != nil && t.content() {
+		a = appendContent(a, func() ModelContent { return ModelContent{Input: textMessage("user", in.Task(), "")} })
+	}
 	ctx, ok := s.start(ctx, t, name, t.client, a)
 	if !ok {
 		return ctx, nil
 	}
 	return ctx, s
+}
+
+// SetAnswer says what the agent answered; answer is called at most once, when content is recorded.
+func (s *AgentCallSpan) SetAnswer(answer func() string) {
+	if s == nil || !s.recording() || !s.t.content() {
+		return
+	}
+	s.span.SetAttributes(appendOutput(nil, func() []Message { return textMessage("assistant", answer(), reasonStop) })...)
 }
 
 // End ends the span. As the conventions have it, success leaves the status unset.

@@ -134,6 +134,11 @@ func appendOutput(attrs []attribute.KeyValue, output func() []Message) (out []at
 	return out
 }
 
+// textMessage is one message of one text; finish is for what a model or an agent said.
+func textMessage(role, text, finish string) []Message {
+	return []Message{{Role: role, Parts: []Part{{Type: "text", Content: text}}, FinishReason: finish}}
+}
+
 // appendObject appends a JSON object: v itself, or {"result": v} when it is something else.
 func appendObject(attrs []attribute.KeyValue, key attribute.Key, v func() any) (out []attribute.KeyValue) {
 	out = attrs

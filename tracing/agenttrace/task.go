@@ -23,6 +23,7 @@ type TaskResult struct {
 	TotalSteps     int
 	Reason         string // finish reason of the run: stop, max_steps, …; "": stop, or the error's type
 	ResponseLength int    // runes
+	Response       string // the answer; recorded with content only
 	Usage          Usage
 	CostUSD        *float64 // nil: not known
 	FinishReasons  []string // of the last model answer, conventions' names
@@ -58,6 +59,9 @@ func (t *AgentTracer) StartTask(ctx context.Context, in TaskStart) (context.Cont
 	if t.previews() {
 		a = appendText(a, semconv.KeyTaskDescription, redact.Preview(in.Description, maxDescriptionRunes), maxDescriptionRunes)
 	}
+	if t.content() && in.Description != "" {
+		a = appendContent(a, func() ModelContent { return ModelContent{Input: textMessage("user", in.Description, "")} })
+	}
 	ctx, ok := s.start(ctx, t, semconv.SpanTask, t.internal, a)
 	if !ok {
 		return ctx, nil
@@ -92,5 +96,12 @@ func (s *TaskSpan) End(out TaskResult, err error) {
 			semconv.KeyGenAIOutputTokens.Int(out.Usage.OutputTokens))
 	}
 	a = appendFloat(a, semconv.KeyLLMCost, out.CostUSD)
+	if s.t.content() && out.Response != "" {
+		finish := reasonStop
+		if len(out.FinishReasons) > 0 {
+			finish = out.FinishReasons[0]
+		}
+		a = appendOutput(a, func() []Message { return textMessage("assistant", out.Response, finish) })
+	}
 	s.end(s.t.appendFinishReasons(a, out.FinishReasons), err, codes.Ok)
 }

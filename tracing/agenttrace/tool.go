@@ -21,7 +21,7 @@ type ToolCallStart struct {
 // ToolCallResult ends it.
 type ToolCallResult struct {
 	Size   int        // bytes of the result as given to the model
-	Result func() any // may be nil; called at most once
+	Result func() any // what the model gets, of a failed call too; may be nil; called at most once
 }
 
 // MCPCall is what the MCP conventions add to the tool span of an external tool service.
@@ -80,7 +80,7 @@ func (s *ToolCallSpan) End(out ToolCallResult, err error) {
 		semconv.KeyToolDuration.Float64(s.elapsed()),
 		semconv.KeyToolSuccess.Bool(err == nil),
 		semconv.KeyToolResultSize.Int(out.Size))
-	if err == nil && out.Result != nil && s.t.content() {
+	if out.Result != nil && s.t.content() {
 		a = appendObject(a, semconv.KeyGenAIToolCallResult, out.Result)
 	}
 	s.end(a, err, codes.Ok)

@@ -62,11 +62,13 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	caller := req.Context()
 	name, attrs := describeCall(req)
 	ctx, span := t.tracer.Start(caller, name, trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attrs...))
+	var l *lingering
 	if t.cfg.Propagate {
-		req = t.propagate(ctx, req)
+		req, l = linger(caller, t.propagate(ctx, req))
 	}
 	res, err := t.base.RoundTrip(req)
 	if err != nil {
+		l.over()
 		endCall(caller, span, err)
 		return res, err
 	}
@@ -75,12 +77,16 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		if t.cfg.Propagate {
 			t.heed(span.SpanContext(), &http.Response{Header: res.Header}) // there are no trailers
 		}
+		if res.Body == nil || res.Body == http.NoBody {
+			l.over()
+		}
 		span.End()
 		return res, nil
 	}
-	body := &tracedBody{ReadCloser: res.Body, ctx: caller, span: span, failed: res.StatusCode >= 400}
+	body := &tracedBody{ReadCloser: res.Body, ctx: caller, span: span, failed: res.StatusCode >= 400, lingering: l}
 	if t.cfg.Propagate {
 		body.atEnd = t.heed(span.SpanContext(), res)
+		l.announced.Store(body.atEnd != nil)
 	}
 	res.Body = body
 	return res, nil
@@ -173,11 +179,12 @@ func timedOut(caller context.Context, err error) bool {
 // tracedBody ends the span with the body. Read and Close may be called at the same time.
 type tracedBody struct {
 	io.ReadCloser
-	ctx    context.Context
-	span   trace.Span
-	failed bool   // has its error.type from the status
-	atEnd  func() // nil: nothing to do
-	ended  atomic.Bool
+	ctx        context.Context
+	span       trace.Span
+	failed     bool   // has its error.type from the status
+	atEnd      func() // nil: nothing to do
+	*lingering        // nil: nothing to let go of
+	ended      atomic.Bool
 }
 
 func (b *tracedBody) Read(p []byte) (int, error) {
@@ -207,4 +214,5 @@ func (b *tracedBody) settle() {
 	if b.atEnd != nil {
 		b.atEnd()
 	}
+	b.over()
 }
