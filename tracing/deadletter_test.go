@@ -63,7 +63,7 @@ func leaveBehind(t *testing.T, letters bool, traces, n int, attrs ...attribute.K
 		}
 		invocation.End()
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 6*time.Second)
 	defer cancel()
 	err = p.Shutdown(ctx)
 	if stats := p.Stats(); (err == nil) != (stats.Lost == 0) {
@@ -119,7 +119,7 @@ func TestDeadLettersComeHomeByTheDocumentedLines(t *testing.T) {
 			t.Skipf("the documented lines need %s", tool)
 		}
 	}
-	log, ids, stats := leaveBehind(t, true, 300, 10, attribute.String("text", strings.Repeat("some words ", 30)))
+	log, ids, stats := leaveBehind(t, true, 60, 10, attribute.String("text", strings.Repeat("some words ", 30)))
 	if stats.Lettered != int64(len(ids)) || stats.Lost != 0 {
 		t.Errorf("stats %+v for %d spans", stats, len(ids))
 	}

@@ -77,8 +77,8 @@ func (p *pipeline) shutdown(ctx context.Context) error {
 // Of the time for a shutdown, the last part belongs to the dead letters, and of that the first to exports that end when
 // they are told to.
 const (
-	letterShare  = 5
-	longestWrite = 2 * time.Second
+	letterShare  = 3
+	longestWrite = 2500 * time.Millisecond
 	unwindExport = 200 * time.Millisecond
 )
 
