@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"example.com/gemini-agent/bench/process"
 )
@@ -28,6 +29,12 @@ func startLocal(tb testing.TB, program string, env ...string) *running {
 	r := launch(tb, program, append(env, "PORT="+port))
 	r.port = port
 	r.AwaitPort(tb, port)
+	for !strings.Contains(r.stdout(), ":"+port) { // another program may have got the port in between
+		if r.Exited() {
+			tb.Fatalf("the program ended; port %s may be another's by now", port)
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
 	return r
 }
 

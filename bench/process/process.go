@@ -101,6 +101,16 @@ func (p *Process) AwaitPort(tb testing.TB, port string) {
 	}
 }
 
+// Exited reports whether the program has ended.
+func (p *Process) Exited() bool {
+	select {
+	case <-p.exited:
+		return true
+	default:
+		return false
+	}
+}
+
 // Kill ends the program at once.
 func (p *Process) Kill() {
 	_ = p.cmd.Process.Kill() // it may have ended before
