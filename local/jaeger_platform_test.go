@@ -76,13 +76,13 @@ func TestJaegerBehindThePlatform(t *testing.T) {
 	subAgent := deploy(t, program, append(env, "OTEL_SERVICE_NAME=gemini-sub-agent")...)
 	agent := deploy(t, program, append(env, "SUB_AGENT_URL="+google.front(t, subAgent.url))...)
 	agent.gemini.Script(
-		geminisim.Calls(geminisim.Call{Name: "delegate_to_subagent", Args: map[string]any{"task": "Go."}}),
-		geminisim.Text("Done."))
-	subAgent.gemini.Script(
 		geminisim.Calls(
-			geminisim.Call{Name: "search", Args: map[string]any{"query": "machine learning"}},
+			geminisim.Call{Name: "delegate_to_subagent", Args: map[string]any{"task": "Go."}},
 			geminisim.Call{Name: "calculate", Args: map[string]any{"expression": "12 * 7"}},
-		), geminisim.Text("Found."))
+		), geminisim.Text("Done."))
+	subAgent.gemini.Script(
+		geminisim.Calls(geminisim.Call{Name: "search", Args: map[string]any{"query": "machine learning"}}),
+		geminisim.Text("Found."))
 	res, err := send(t.Context(), google.front(t, agent.url), "Go.", http.Header{
 		"X-B3-Traceid": {callerTrace}, "X-B3-Spanid": {callerSpan},
 		"Traceparent": {"00-" + callerTrace + "-" + callerSpan + "-00"},

@@ -120,7 +120,7 @@ func checkAttributes(t *testing.T, spans []span) {
 		}},
 		{"gemini-sub-agent", "llm.generate", map[string]any{
 			"span.kind": "client", "gen_ai.operation.name": "generate_content", "gen_ai.provider.name": "gcp.gemini",
-			"gen_ai.request.model": "gemini-3.8-flash", "gen_ai.response.model": "gemini-3.8-flash",
+			"gen_ai.request.model": "gemini-3.8-flash", "gen_ai.response.model": "gemini-3.8-flash-simulated",
 			"gen_ai.response.id": filled{}, "gen_ai.response.finish_reasons": `["stop"]`,
 			"gen_ai.usage.input_tokens": positive[int64]{}, "gen_ai.usage.output_tokens": positive[int64]{},
 			"llm.duration_ms": positive[float64]{}, "llm.step_number": int64(0), "llm.model": "gemini-3.8-flash",
