@@ -360,7 +360,9 @@ func TestContentCapture(t *testing.T) {
 		"llm.generate gen_ai.system_instructions":   3,
 		"llm.generate gen_ai.tool.definitions":      3,
 		"tool.calculate gen_ai.tool.call.arguments": 2,
-		"tool.calculate gen_ai.tool.call.result":    2, // of the failed one, what the model got
+		"tool.calculate gen_ai.tool.call.result":    2, // of the failed one too
+		"agent.task gen_ai.input.messages":          1,
+		"agent.task gen_ai.output.messages":         1,
 	} {
 		if seen[what] != want {
 			t.Errorf("%s is on %d spans, want %d", what, seen[what], want)

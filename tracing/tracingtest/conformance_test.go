@@ -149,6 +149,7 @@ func TestConformanceFindsEachViolation(t *testing.T) {
 		{"tool", set(text("error.type", "it took too long")), "a sentence, not a name"},
 		{"tool", set(text("error.type", "")), "error.type is empty"},
 		{"tool", set(attribute.Bool("tool.success", true)), "tool.success contradicts"},
+		{"tool", set(text("gen_ai.tool.call.result", "{}")), ""}, // what the model got of a failed call
 		{"tool", set(text("gen_ai.tool.call.arguments", "[]")), "not the shape"},
 		{"tool", without("mcp.method.name"), ""},
 		{"tool", func(s *stub) {
