@@ -102,6 +102,12 @@ func New(ctx context.Context, cfg Config) *App {
 func (a *App) wireAgent(ctx context.Context) {
 	getenv, tracer := a.cfg.Getenv, a.provider.AgentTracer()
 	ours := &http.Client{Transport: a.provider.Transport(httptrace.NewTransport(), httptrace.TransportConfig{Propagate: true})}
+	// What callers say in their baggage to our own services is not for those of others.
+	r := env.NewReader(getenv)
+	baggage := r.Bool("BAGGAGE_TO_TOOLS", false)
+	a.warn(r.Err())
+	tools := &http.Client{Transport: a.provider.Transport(httptrace.NewTransport(),
+		httptrace.TransportConfig{Propagate: true, WithoutBaggage: !baggage})}
 	gemini := &http.Client{Transport: a.provider.Transport(httptrace.NewTransport(), httptrace.TransportConfig{})}
 
 	cfg := agent.Config{
@@ -119,10 +125,11 @@ func (a *App) wireAgent(ctx context.Context) {
 			cfg.Tools = append(cfg.Tools, a.subAgent.Tool())
 		}
 	}
-	if urls := env.NewReader(getenv).List("MCP_SERVER_URL"); len(urls) > 0 {
+	if urls := r.List("MCP_SERVER_URL"); len(urls) > 0 {
 		var err error
 		a.mcp, err = mcptools.New(mcptools.Config{
-			URLs: urls, HTTPClient: ours, Tracer: tracer, Propagator: a.provider.Propagator(), Logger: a.logger,
+			URLs: urls, HTTPClient: tools, Baggage: baggage, Tracer: tracer, Propagator: a.provider.Propagator(),
+			Logger:   a.logger,
 			Reserved: toolNames(cfg.Tools), Version: getenv("APP_VERSION"),
 		})
 		a.warn(err)

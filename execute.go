@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"mime"
 	"net/http"
 	"slices"
@@ -20,9 +21,9 @@ import (
 )
 
 const (
-	maxBody     = 1 << 20 // bytes
-	maxTask     = 32_768  // bytes, after trimming
-	maxName     = 256     // bytes of user_id, session_id and task_type
+	maxBody     = 256 << 10 // bytes
+	maxTask     = 32_768    // bytes, after trimming
+	maxName     = 256       // bytes of user_id, session_id and task_type
 	maxSteps    = 50
 	stepDefault = 10
 )
@@ -33,7 +34,8 @@ type request struct {
 	UserID    string `json:"user_id"`
 	SessionID string `json:"session_id"`
 	TaskType  string `json:"task_type"`
-	MaxSteps  *int   `json:"max_steps"`
+	// MaxSteps is read by wholeNumber: JSON does not tell 10 from 10.0, and many clients write the latter.
+	MaxSteps json.RawMessage `json:"max_steps"`
 }
 
 // response is the answer of execute.
@@ -126,6 +128,11 @@ func readTask(ctx context.Context, w http.ResponseWriter, r *http.Request) (agen
 		return none, nil, badRequest(http.StatusUnsupportedMediaType, "",
 			"send the body as JSON with the header Content-Type: application/json")
 	}
+	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		w.Header().Set("Accept-Encoding", "identity") // RFC 9110, section 15.5.16
+		return none, nil, badRequest(http.StatusUnsupportedMediaType, "",
+			"the body comes with a Content-Encoding, which is not taken; send it as it is")
+	}
 	// A read of the body does not end with a context; a deadline of the connection ends it.
 	conn := http.NewResponseController(w)
 	unhook := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })
@@ -133,7 +140,7 @@ func readTask(ctx context.Context, w http.ResponseWriter, r *http.Request) (agen
 	unhook()
 	if err != nil {
 		if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
-			return none, nil, badRequest(http.StatusRequestEntityTooLarge, "", "the body is larger than 1 MiB; send less")
+			return none, nil, badRequest(http.StatusRequestEntityTooLarge, "", "the body is larger than 256 KiB; send less")
 		}
 		switch ended := ctx.Err(); {
 		case errors.Is(ended, context.DeadlineExceeded):
@@ -143,6 +150,7 @@ func readTask(ctx context.Context, w http.ResponseWriter, r *http.Request) (agen
 		}
 		return none, nil, badRequest(http.StatusBadRequest, "", "the body could not be read to its end; send it again")
 	}
+	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")) // some clients write a byte order mark
 	task, err := parseTask(body)
 	return task, body, err
 }
@@ -154,7 +162,7 @@ func isJSON(contentType string) bool {
 		return false
 	}
 	charset := params["charset"]
-	return charset == "" || strings.EqualFold(charset, "utf-8")
+	return charset == "" || strings.EqualFold(charset, "utf-8") || strings.EqualFold(charset, "utf8")
 }
 
 // parseTask turns a request body into a task. Every error is a *requestError that names the field and what it takes.
@@ -195,14 +203,28 @@ func parseTask(body []byte) (agent.Task, error) {
 		Text: in.Task, UserID: cmp.Or(in.UserID, "anonymous"), SessionID: in.SessionID,
 		Type: cmp.Or(in.TaskType, "general"), MaxSteps: stepDefault,
 	}
-	if in.MaxSteps != nil {
-		if *in.MaxSteps < 1 || *in.MaxSteps > maxSteps {
+	if len(in.MaxSteps) > 0 && string(in.MaxSteps) != "null" {
+		n, ok := wholeNumber(in.MaxSteps)
+		switch {
+		case !ok:
 			return none, badRequest(http.StatusBadRequest, "max_steps",
-				fmt.Sprintf("max_steps is %d; it must be from 1 to %d", *in.MaxSteps, maxSteps))
+				fmt.Sprintf("max_steps must be a whole number from 1 to %d", maxSteps))
+		case n < 1 || n > maxSteps:
+			return none, badRequest(http.StatusBadRequest, "max_steps",
+				fmt.Sprintf("max_steps is %d; it must be from 1 to %d", n, maxSteps))
 		}
-		task.MaxSteps = *in.MaxSteps
+		task.MaxSteps = n
 	}
 	return task, nil
+}
+
+// wholeNumber reads a JSON number without a fraction: 10, 10.0 and 1e1 are the same.
+func wholeNumber(raw json.RawMessage) (int, bool) {
+	var f float64
+	if json.Unmarshal(raw, &f) != nil || f != math.Trunc(f) || math.Abs(f) > 1e9 {
+		return 0, false
+	}
+	return int(f), true
 }
 
 // explainJSON turns a decoder's error into a text for the caller that repeats no value of the body.
@@ -219,11 +241,7 @@ func explainJSON(err error) error {
 	case errors.As(err, &wrongType) && wrongType.Field == "":
 		return badRequest(http.StatusBadRequest, "", `the body must be a JSON object such as {"task": "..."}`)
 	case errors.As(err, &wrongType):
-		want := "a string"
-		if wrongType.Field == "max_steps" {
-			want = fmt.Sprintf("a whole number from 1 to %d", maxSteps)
-		}
-		return badRequest(http.StatusBadRequest, wrongType.Field, wrongType.Field+" must be "+want)
+		return badRequest(http.StatusBadRequest, wrongType.Field, wrongType.Field+" must be a string")
 	case strings.HasPrefix(err.Error(), "json: unknown field "):
 		return unknownField(strings.Trim(strings.TrimPrefix(err.Error(), "json: unknown field "), `"`))
 	}
@@ -254,7 +272,8 @@ func checkNames(body []byte) error {
 			return badRequest(http.StatusBadRequest, name, name+" is there twice; send it once")
 		}
 		seen[name] = true
-		if _, err := dec.Token(); err != nil { // no value here has parts: the types are right
+		var value json.RawMessage
+		if err := dec.Decode(&value); err != nil {
 			return explainJSON(err)
 		}
 	}

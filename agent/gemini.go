@@ -101,6 +101,7 @@ func (g *Gemini) configure() error {
 	g.key = cmp.Or(env("GOOGLE_API_KEY"), env("GEMINI_API_KEY"))
 
 	base, prefix, project := "https://generativelanguage.googleapis.com/", "v1beta/models/", ""
+	template := "/v1beta/models/{model}"
 	g.baseVariable = "GOOGLE_GEMINI_BASE_URL"
 	if g.vertex {
 		g.info.Provider, g.baseVariable = "gcp.vertex_ai", "GOOGLE_VERTEX_BASE_URL"
@@ -111,9 +112,11 @@ func (g *Gemini) configure() error {
 			base = vertexAddress(location)
 			prefix = "v1beta1/projects/" + url.PathEscape(project) + "/locations/" + url.PathEscape(location) +
 				"/publishers/google/models/"
+			template = "/v1beta1/projects/{project}/locations/{location}/publishers/google/models/{model}"
 			g.key = ""
 		case g.key != "":
 			base, prefix = vertexAddress("global"), "v1beta1/publishers/google/models/"
+			template = "/" + prefix + "{model}"
 		default:
 			return notConfigured("Vertex AI is not configured. Set GOOGLE_CLOUD_PROJECT.")
 		}
@@ -132,7 +135,7 @@ func (g *Gemini) configure() error {
 		// A plaintext address gets no token: it is a stand-in on this machine, and a token must not travel in the clear.
 		client.Transport = &credentialsTransport{base: client.Transport, credentials: googleauth.New(project)}
 	}
-	g.endpoint = geminiEndpoint{client: &client, base: u, prefix: prefix, key: g.key}
+	g.endpoint = geminiEndpoint{client: &client, base: u, prefix: prefix, key: g.key, template: template}
 	return nil
 }
 
@@ -143,11 +146,12 @@ func (g *Gemini) Generate(ctx context.Context, req *Request) (*Reply, error) {
 		return nil, &Error{Kind: KindInternal, Reason: "request", Err: err, Message: "The request to the model could not be built."}
 	}
 	reply, err := g.attempts(ctx, req, func(ctx context.Context) (*Reply, error) {
-		answer, err := g.endpoint.post(ctx, g.cfg.Model, "generateContent", body)
-		if err != nil {
-			return nil, err
-		}
-		return decodeGeminiReply(answer)
+		var reply *Reply
+		err := g.endpoint.post(ctx, g.cfg.Model, "generateContent", body, func(answer []byte) (err error) {
+			reply, err = decodeGeminiReply(answer)
+			return err
+		})
+		return reply, err
 	})
 	if err != nil {
 		return nil, err

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"example.com/gemini-agent/agent/remote"
+	"example.com/gemini-agent/tracing/httptrace"
 )
 
 // Bounds of what is read of an answer, decompressed.
@@ -27,6 +28,8 @@ type geminiEndpoint struct {
 	base   *url.URL
 	prefix string // of the model's resource name: "v1beta/models/"
 	key    string // "": the client signs
+
+	template string // of the path, for the names of spans: /v1beta/models/{model}
 }
 
 // refusal is an answer with a status other than 200.
@@ -35,6 +38,9 @@ type refusal struct {
 	header http.Header
 	body   []byte
 }
+
+// ErrorType names the failure for the error.type attribute.
+func (r *refusal) ErrorType() string { return strconv.Itoa(r.status) }
 
 func (r *refusal) Error() string { return "the service answered " + strconv.Itoa(r.status) }
 
@@ -47,11 +53,14 @@ func (e *geminiEndpoint) url(model, method string) string {
 	return e.base.JoinPath(path + ":" + method).String()
 }
 
-// post sends body and returns the answer to a status of 200. Other answers are a *refusal.
-func (e *geminiEndpoint) post(ctx context.Context, model, method string, body []byte) ([]byte, error) {
+// post sends body and gives the answer to a status of 200 to read. Other answers are a *refusal. The request's span ends
+// with the error.
+func (e *geminiEndpoint) post(ctx context.Context, model, method string, body []byte, read func([]byte) error) (err error) {
+	ctx, end := httptrace.ContextWithCall(ctx, httptrace.Call{Template: e.template + ":" + method})
+	defer func() { end(err) }()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, e.url(model, method), bytes.NewReader(body))
 	if err != nil {
-		return nil, fmt.Errorf("making the request: %w", err)
+		return fmt.Errorf("making the request: %w", err)
 	}
 	req.Header.Set("Content-Type", "application/json")
 	if e.key != "" {
@@ -62,12 +71,16 @@ func (e *geminiEndpoint) post(ctx context.Context, model, method string, body []
 	}
 	resp, err := e.client.Do(req)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
 		text, _ := io.ReadAll(io.LimitReader(resp.Body, maxGeminiError)) // the status says enough
-		return nil, &refusal{resp.StatusCode, resp.Header, text}
+		return &refusal{resp.StatusCode, resp.Header, text}
 	}
-	return io.ReadAll(remote.Body(resp.Body, maxGeminiReply))
+	answer, err := io.ReadAll(remote.Body(resp.Body, maxGeminiReply))
+	if err != nil {
+		return fmt.Errorf("reading the answer: %w", err)
+	}
+	return read(answer)
 }

@@ -3,13 +3,20 @@ package agent
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"strings"
 
 	"example.com/gemini-agent/tracing/agenttrace"
 )
 
-var errBadShape = errors.New("the answer has not the shape of one")
+// shapeError is an answer that is none.
+type shapeError struct{}
+
+func (shapeError) Error() string { return "the answer has not the shape of one" }
+
+// ErrorType names the failure for the error.type attribute.
+func (shapeError) ErrorType() string { return "bad_response" }
+
+var errBadShape error = shapeError{}
 
 // geminiResponse is the answer on the wire. What a reader can do without may have any type.
 type geminiResponse struct {

@@ -16,6 +16,7 @@ import (
 	"example.com/gemini-agent/agent/remote"
 	"example.com/gemini-agent/tracing/agenttrace"
 	"example.com/gemini-agent/tracing/googleauth"
+	"example.com/gemini-agent/tracing/httptrace"
 	"example.com/gemini-agent/tracing/redact"
 )
 
@@ -165,9 +166,11 @@ func member(object []byte, name string) string {
 	return text
 }
 
-func (s *SubAgent) post(caller context.Context, body []byte, depth int) (*SubAgentResponse, error) {
+func (s *SubAgent) post(caller context.Context, body []byte, depth int) (_ *SubAgentResponse, err error) {
 	ctx, cancel := context.WithTimeout(caller, s.cfg.Timeout)
 	defer cancel()
+	ctx, end := httptrace.ContextWithCall(ctx, httptrace.Call{Template: subAgentPath})
+	defer func() { end(err) }()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.base+subAgentPath, bytes.NewReader(body))
 	if err != nil {
 		return nil, &Error{Kind: KindInternal, Reason: "request", Err: err,

@@ -75,6 +75,9 @@ func (r *run) startTool(ctx context.Context, c Call) func() ToolResult {
 			res.Output, err = r.callTool(ctx, tool, r.tools.schemas[i], c.Args)
 		}
 		if err != nil {
+			if semconv.ErrorType(err) == "_OTHER" { // an error of the tool's own without a name
+				err = &ToolError{Reason: "tool_error", Text: err.Error(), Err: err}
+			}
 			r.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "tool failed",
 				slog.String("tool", spanName(c.Name)), slog.String("error_type", semconv.ErrorType(err)))
 			res.Output, res.Error = nil, errorForModel(err)

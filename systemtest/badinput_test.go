@@ -1,9 +1,12 @@
 package systemtest
 
 import (
+	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -35,7 +38,7 @@ func TestBadRequests(t *testing.T) {
 		{"single quotes", call{body: `{'task':'Hi'}`}, 400, notJSON, ""},
 		{"control character", call{body: "{\"task\":\"a\x00b\"}"}, 400, notJSON, ""},
 		{"invalid UTF-8", call{body: "{\"task\":\"a\xff\"}"}, 400, "UTF-8", ""},
-		{"byte order mark", call{body: "\ufeff{\"task\":\"Hi\"}"}, 400, notJSON, ""},
+		{"two byte order marks", call{body: "\ufeff\ufeff{\"task\":\"Hi\"}"}, 400, notJSON, ""},
 		{"trailing garbage", call{body: `{"task":"Hi"} x`}, 400, "JSON", ""},
 		{"two values", call{body: `{"task":"Hi"}{"task":"Ho"}`}, 400, "more than one", ""},
 		{"an array", call{body: `[{"task":"Hi"}]`}, 400, "must be a JSON object", ""},
@@ -74,14 +77,18 @@ func TestBadRequests(t *testing.T) {
 		},
 		{"unknown field with odd characters", call{body: `{"task":"Hi","a\"b\n":1}`}, 400, "is not a field", `a\"b\n`},
 
-		{"too large", call{body: `{"task":"` + strings.Repeat("x", 1<<20) + `"}`}, 413, "1 MiB", ""},
+		{"too large", call{body: `{"task":"` + strings.Repeat("x", 256<<10) + `"}`}, 413, "256 KiB", ""},
 		{"too large, length unknown", call{reader: struct{ *strings.Reader }{
-			strings.NewReader(strings.Repeat(" ", 1<<20+1)),
-		}}, 413, "1 MiB", ""},
+			strings.NewReader(strings.Repeat(" ", 256<<10+1)),
+		}}, 413, "256 KiB", ""},
 		{"no content type", call{contentType: "-", body: `{"task":"Hi"}`}, 415, "Content-Type: application/json", ""},
 		{"a form", call{contentType: "application/x-www-form-urlencoded", body: "task=Hi"}, 415, "application/json", ""},
 		{"text", call{contentType: "text/json", body: `{"task":"Hi"}`}, 415, "application/json", ""},
 		{"malformed content type", call{contentType: ";;;", body: `{"task":"Hi"}`}, 415, "application/json", ""},
+		{"packed", call{header: map[string]string{"Content-Encoding": "gzip"}, body: "\x1f\x8b\x08"}, 415, "Content-Encoding", ""},
+		{"steps with a fraction", call{body: `{"task":"Hi","max_steps":10.5}`}, 400, "whole number from 1 to 50", "max_steps"},
+		{"steps as a list", call{body: `{"task":"Hi","max_steps":[10]}`}, 400, "whole number from 1 to 50", "max_steps"},
+		{"steps beyond numbers", call{body: `{"task":"Hi","max_steps":1e400}`}, 400, "whole number from 1 to 50", "max_steps"},
 		{"another charset", call{contentType: "application/json; charset=latin1", body: `{"task":"Hi"}`}, 415, "application/json", ""},
 
 		{"unknown path", call{path: "/api/v1/agent/run"}, 404, executePath, ""},
@@ -293,4 +300,74 @@ func TestMissingSettingsAreLoggedAtTheStart(t *testing.T) {
 	}
 	checkProblem(t, s.do(task("Hi")).want(t, 503), "GEMINI_API_KEY", "")
 	checkProblem(t, s.do(call{path: delegatePath, body: `{"task":"Hi"}`}).want(t, 503), "SUB_AGENT_URL", "")
+}
+
+// What real clients send that is a little odd is taken for what it means.
+func TestOddRequestsAreTaken(t *testing.T) {
+	t.Parallel()
+	s := start(t, setup{})
+	for name, c := range map[string]call{
+		"byte order mark":      {body: "\ufeff{\"task\":\"Hi\"}"},
+		"charset utf8":         {contentType: "application/json; charset=utf8", body: `{"task":"Hi"}`},
+		"steps as a float":     {body: `{"task":"Hi","max_steps":10.0}`},
+		"steps as a power":     {body: `{"task":"Hi","max_steps":1e1}`},
+		"steps as nothing":     {body: `{"task":"Hi","max_steps":null}`},
+		"identity encoding":    {header: map[string]string{"Content-Encoding": "identity"}, body: `{"task":"Hi"}`},
+		"the largest body":     {body: `{"task":"Hi"` + strings.Repeat(" ", 256<<10-13) + `}`},
+		"the largest of tasks": {body: `{"task":"` + strings.Repeat("x", 32768) + `"}`},
+	} {
+		t.Run(name, func(t *testing.T) { s.do(c).want(t, 200) })
+	}
+}
+
+// The caller's baggage goes to the services of others only where that is asked for; the trace goes there always.
+func TestBaggageToTools(t *testing.T) {
+	t.Parallel()
+	for setting, want := range map[string]bool{"": false, "false": false, "true": true} {
+		t.Run(setting, func(t *testing.T) {
+			var mu sync.Mutex
+			var got []string
+			tools := meshServe(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				var in struct {
+					ID     json.RawMessage
+					Method string
+				}
+				body, _ := io.ReadAll(r.Body)
+				_ = json.Unmarshal(body, &in)
+				mu.Lock()
+				got = append(got, r.Header.Get("Traceparent")+" "+r.Header.Get("Baggage")+" "+string(body))
+				mu.Unlock()
+				result := map[string]string{
+					"initialize": `{"protocolVersion":"2025-06-18","capabilities":{"tools":{}},"serverInfo":{"name":"x","version":"1"}}`,
+					"tools/list": `{"tools":[{"name":"work"}]}`, "tools/call": `{"content":"done"}`,
+				}[in.Method]
+				switch {
+				case result != "":
+					w.Header().Set("Content-Type", "application/json")
+					fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%s,"result":%s}`, in.ID, result)
+				case in.Method == "notifications/initialized":
+					w.WriteHeader(http.StatusAccepted)
+				default:
+					w.WriteHeader(http.StatusBadRequest)
+				}
+			}))
+			s := start(t, setup{
+				env:    map[string]string{"MCP_SERVER_URL": tools, "BAGGAGE_TO_TOOLS": setting},
+				script: []geminisim.Reply{use("work"), geminisim.Text("Done.")},
+			})
+			c := task("Work.")
+			c.header = map[string]string{"Baggage": "tenant=blue", "Traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
+			s.do(c).want(t, 200)
+			mu.Lock()
+			defer mu.Unlock()
+			for _, request := range got {
+				if strings.Contains(request, "tenant=blue") != want || !strings.HasPrefix(request, "00-0af7651916cd43dd8448eb211c80319c-") {
+					t.Errorf("a tool service got %s", request)
+				}
+			}
+			if len(got) < 3 {
+				t.Errorf("%d requests", len(got))
+			}
+		})
+	}
 }

@@ -202,10 +202,8 @@ type meshSent struct{ traceID, spanID, sampled, tracestate string }
 func meshOutgoing(t *testing.T, spans []sdktrace.ReadOnlySpan, h http.Header) meshSent {
 	t.Helper()
 	var call sdktrace.ReadOnlySpan
-	for _, s := range spans {
-		if s.Name() == "POST" {
-			call = s
-		}
+	for _, s := range meshCalls(spans) {
+		call = s
 	}
 	if call == nil {
 		t.Fatalf("no client span among:\n%s", tracingtest.Tree(spans, tracingtest.TreeConfig{NoValues: true}))

@@ -93,7 +93,7 @@ func TestASubAgentGetsTheTrace(t *testing.T) {
 
 	mu.Lock()
 	defer mu.Unlock()
-	span := a.span(t, "POST").SpanContext()
+	span := a.span(t, "POST "+executePath).SpanContext()
 	for name, want := range map[string]string{
 		"Traceparent": "00-" + b3Trace + "-" + span.SpanID().String() + "-01", "Baggage": "user.id=baggage-4711",
 		"X-B3-Traceid": b3Trace, "X-B3-Spanid": span.SpanID().String(), "X-B3-Sampled": "1",

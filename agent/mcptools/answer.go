@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"mime"
-	"net/http"
 	"strings"
 	"sync/atomic"
 
@@ -234,21 +233,4 @@ func plainTools(raw json.RawMessage) []any {
 		}
 	}
 	return plain
-}
-
-// requestID returns the id of the JSON-RPC request in the body of req.
-func requestID(req *http.Request) json.RawMessage {
-	if req.GetBody == nil {
-		return nil
-	}
-	body, err := req.GetBody()
-	if err != nil {
-		return nil
-	}
-	defer body.Close()
-	var m rpcMessage
-	if json.NewDecoder(body).Decode(&m) != nil {
-		return nil
-	}
-	return m.ID
 }

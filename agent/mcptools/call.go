@@ -65,6 +65,9 @@ func (s *server) call(ctx context.Context, tool listedTool, args map[string]any)
 func (s *server) traceMeta(ctx context.Context) mcp.Meta {
 	meta := metaCarrier{}
 	s.cfg.Propagator.Inject(ctx, meta)
+	if !s.cfg.Baggage {
+		delete(meta, "baggage")
+	}
 	return mcp.Meta(meta)
 }
 

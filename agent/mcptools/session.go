@@ -113,9 +113,10 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if base == nil {
 		base = http.DefaultTransport
 	}
+	req, id := named(req)
 	call, ok := req.Context().Value(sentKey{}).(*sent)
 	if ok && req.Method == http.MethodPost {
-		call.id = requestID(req)
+		call.id = id
 	}
 	resp, err := base.RoundTrip(req)
 	if ok && req.Method == http.MethodPost {

@@ -27,7 +27,9 @@ type Config struct {
 	HTTPClient *http.Client
 	// Tracer gets the MCP attributes of each call; nil: none.
 	Tracer *agenttrace.AgentTracer
-	// Propagator fills params._meta; of what it injects, traceparent, tracestate and baggage are sent.
+	// Baggage sends the caller's baggage in params._meta. The headers are the HTTPClient's. Default: it stays here.
+	Baggage bool
+	// Propagator fills params._meta; of what it injects, traceparent and tracestate are sent, and baggage if allowed.
 	// Default: W3C trace context and baggage.
 	Propagator propagation.TextMapPropagator
 	// Logger gets a line when a service cannot be reached or offers an unusable tool. Default: none.

@@ -44,7 +44,7 @@ func TestListsAndCalls(t *testing.T) {
 func TestSendsTheTraceContext(t *testing.T) {
 	bothGenerations(t, func(t *testing.T, sessions bool) {
 		service := startToolService(t, "svc", sessions)
-		m, _ := newMCP(t, Config{URLs: []string{service.url()}, Propagator: w3cAndB3{}})
+		m, _ := newMCP(t, Config{URLs: []string{service.url()}, Propagator: w3cAndB3{}, Baggage: true})
 		first := spanContext(0x11, 0x12)
 		tools := m.Tools(first)
 		for _, r := range service.requests("POST") {

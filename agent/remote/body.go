@@ -1,12 +1,16 @@
 package remote
 
-import (
-	"errors"
-	"io"
-)
+import "io"
 
 // ErrTooLarge says that a service sent more than we take.
-var ErrTooLarge = errors.New("the answer is too large")
+var ErrTooLarge error = tooLarge{}
+
+type tooLarge struct{}
+
+func (tooLarge) Error() string { return "the answer is too large" }
+
+// ErrorType names the failure for the error.type attribute.
+func (tooLarge) ErrorType() string { return "too_large" }
 
 // Body returns body with a bound: once more than limit bytes have been read, Read fails with ErrTooLarge. Bytes are
 // counted as they are read, after decompression.

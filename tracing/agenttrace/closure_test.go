@@ -57,7 +57,7 @@ func TestClosuresEndTheirSpan(t *testing.T) {
 		message   string // of the exception
 	}{
 		{"returns", func() error { return nil }, nil, nil, "", ""},
-		{"fails", func() error { return failed }, failed, nil, "*errors.errorString", "broken"},
+		{"fails", func() error { return failed }, failed, nil, "_OTHER", "broken"},
 		{"panics with an error", func() error { panic(failed) }, nil, failed, "panic", "panic: broken"},
 		{"panics with a secret", func() error { panic("token=abcdef0123456789") }, nil, "token=abcdef0123456789", "panic", "panic: token=[REDACTED]"},
 		{"panics with a struct", func() error { panic(struct{ s string }{"x"}) }, nil, struct{ s string }{"x"}, "panic", "panic with a value that is not shown"},

@@ -26,6 +26,8 @@ type TransportConfig struct {
 	// pass as they are: nothing is added and nothing removed. What such a service answers in traceresponse, as a header or
 	// a trailer, reaches Config.Downstream.
 	Propagate bool
+	// WithoutBaggage leaves the baggage out of what Propagate adds: it holds what callers chose to say to our own services.
+	WithoutBaggage bool
 }
 
 // Transport returns a RoundTripper that makes one CLIENT span per HTTP attempt and lets base do the work; a nil base is
@@ -73,6 +75,10 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return res, err
 	}
 	describeAnswer(span, res)
+	call := callOf(caller)
+	if call != nil && !call.held {
+		call = nil
+	}
 	if res.Body == nil || res.Body == http.NoBody || res.StatusCode == http.StatusSwitchingProtocols {
 		if t.cfg.Propagate {
 			t.heed(span.SpanContext(), &http.Response{Header: res.Header}) // there are no trailers
@@ -83,7 +89,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		span.End()
 		return res, nil
 	}
-	body := &tracedBody{ReadCloser: res.Body, ctx: caller, span: span, failed: res.StatusCode >= 400, lingering: l}
+	body := &tracedBody{ReadCloser: res.Body, ctx: caller, span: span, call: call, failed: res.StatusCode >= 400, lingering: l}
 	if t.cfg.Propagate {
 		body.atEnd = t.heed(span.SpanContext(), res)
 		l.announced.Store(body.atEnd != nil)
@@ -125,6 +131,9 @@ func (t *transport) propagate(ctx context.Context, req *http.Request) *http.Requ
 	}
 	req.Header = header
 	t.propagator.Inject(ctx, propagation.HeaderCarrier(header))
+	if t.cfg.WithoutBaggage {
+		delete(header, "Baggage")
+	}
 	if id := correlation.ID(ctx); id != "" {
 		header[correlation.Header] = []string{id}
 	}
@@ -139,6 +148,13 @@ func describeCall(req *http.Request) (string, []attribute.KeyValue) {
 	attrs = append(attrs, semconv.KeyURLFull.String(fullURL(req.URL)))
 	if n, _ := req.Context().Value(resendCountContextKey{}).(int); n > 0 {
 		attrs = append(attrs, semconv.KeyHTTPRequestResendCount.Int(n))
+	}
+	if call := callOf(req.Context()); call != nil {
+		name = call.name(name)
+		attrs = append(attrs, call.Attributes...)
+		if call.Template != "" {
+			attrs = append(attrs, semconv.KeyURLTemplate.String(call.Template))
+		}
 	}
 	return name, attrs
 }
@@ -162,7 +178,11 @@ func endCall(caller context.Context, span trace.Span, err error) {
 	case errors.Is(caller.Err(), context.Canceled):
 		return
 	default:
-		span.SetAttributes(semconv.KeyErrorType.String(semconv.ErrorType(err)))
+		kind := semconv.ErrorType(err)
+		if kind == "_OTHER" { // it is the way that failed
+			kind = "connection"
+		}
+		span.SetAttributes(semconv.KeyErrorType.String(kind))
 	}
 	span.SetStatus(codes.Error, redact.Text(redact.Bytes(strings.ToValidUTF8(err.Error(), "?"), maxHeader)))
 }
@@ -176,37 +196,54 @@ func timedOut(caller context.Context, err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout()
 }
 
-// tracedBody ends the span with the body. Read and Close may be called at the same time.
+// tracedBody ends the span with the body, or leaves it to the call to do so. Read and Close may be called at the same
+// time.
 type tracedBody struct {
 	io.ReadCloser
 	ctx        context.Context
 	span       trace.Span
-	failed     bool   // has its error.type from the status
-	atEnd      func() // nil: nothing to do
-	*lingering        // nil: nothing to let go of
+	call       *openCall // ends the span; nil: the body does
+	failed     bool      // has its error.type from the status
+	atEnd      func()    // nil: nothing to do
+	*lingering           // nil: nothing to let go of
 	ended      atomic.Bool
 }
 
 func (b *tracedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	if err != nil && b.ended.CompareAndSwap(false, true) {
-		b.settle()
-		if b.failed || errors.Is(err, io.EOF) {
-			b.span.End()
-		} else {
-			endCall(b.ctx, b.span, err)
-		}
+	if err != nil {
+		b.finish(err)
 	}
 	return n, err
 }
 
 func (b *tracedBody) Close() error {
 	err := b.ReadCloser.Close()
-	if b.ended.CompareAndSwap(false, true) {
-		b.settle()
-		b.span.End()
-	}
+	b.finish(nil)
 	return err
+}
+
+// finish ends the span, or has the call do it. err is what reading ended with; nil when it was not read to its end.
+func (b *tracedBody) finish(err error) {
+	if !b.ended.CompareAndSwap(false, true) {
+		return
+	}
+	b.settle()
+	broken := err != nil && !errors.Is(err, io.EOF) && !b.failed
+	switch {
+	case broken:
+		endCall(b.ctx, b.span, err)
+	case b.call == nil || b.failed:
+		b.span.End()
+	default:
+		b.call.park(func(err error) {
+			if err == nil {
+				b.span.End()
+				return
+			}
+			endCall(b.ctx, b.span, err)
+		})
+	}
 }
 
 // settle runs when there are trailers, or will be none.

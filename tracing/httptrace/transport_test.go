@@ -153,7 +153,7 @@ func TestTransportOutcome(t *testing.T) {
 		{"304", t.Context(), answer(304, http.NoBody), "304", "<none>", codes.Unset, ""},
 		{"429", t.Context(), answer(429, http.NoBody), "429", "429", codes.Error, ""},
 		{"503", t.Context(), answer(503, http.NoBody), "503", "503", codes.Error, ""},
-		{"refused", t.Context(), fail(refused), "<none>", "*errors.errorString", codes.Error,
+		{"refused", t.Context(), fail(refused), "<none>", "connection", codes.Error,
 			"dial tcp 127.0.0.1:1: connection refused, token=[REDACTED]"},
 		{"timeout", late, fail(context.DeadlineExceeded), "<none>", "timeout", codes.Error, "context deadline exceeded"},
 		{"network timeout", t.Context(), fail(&url.Error{Op: "x", URL: "y", Err: context.DeadlineExceeded}), "<none>",
@@ -161,7 +161,7 @@ func TestTransportOutcome(t *testing.T) {
 		{"cancelled on purpose", cancelled, fail(context.Canceled), "<none>", "<none>", codes.Unset, ""},
 		{"cancelled by others", t.Context(), fail(context.Canceled), "<none>", "canceled", codes.Error,
 			"context canceled"},
-		{"body cut short", t.Context(), answer(200, cut), "200", "*errors.errorString", codes.Error, "unexpected EOF"},
+		{"body cut short", t.Context(), answer(200, cut), "200", "connection", codes.Error, "unexpected EOF"},
 		{"body no longer wanted", cancelled, answer(200, stopped), "200", "<none>", codes.Unset, ""},
 	}
 	for _, tt := range tests {

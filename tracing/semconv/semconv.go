@@ -172,6 +172,7 @@ const (
 	KeyURLFull                   = semconv.URLFullKey
 	KeyURLPath                   = semconv.URLPathKey
 	KeyURLQuery                  = semconv.URLQueryKey
+	KeyURLTemplate               = semconv.URLTemplateKey
 	KeyURLScheme                 = semconv.URLSchemeKey
 	KeyUserAgentOriginal         = semconv.UserAgentOriginalKey
 )
@@ -196,6 +197,3 @@ const (
 
 // Milliseconds is a duration as our keys give it: milliseconds with two decimals.
 func Milliseconds(d time.Duration) float64 { return math.Round(float64(d)/1e4) / 100 }
-
-// ErrorTypeByGoType names a failure that has no name of its own by its Go type.
-func ErrorTypeByGoType(err error) string { return semconv.ErrorType(err).Value.AsString() }

@@ -207,7 +207,7 @@ func (c *checker) mcp() {
 			c.fail("%s without mcp.method.name", key)
 		}
 	}
-	if c.text("mcp.method.name") == "tools/call" && c.text("gen_ai.operation.name") != "execute_tool" {
+	if c.text("mcp.method.name") == "tools/call" && c.text("gen_ai.operation.name") != "execute_tool" && !c.has("http.request.method") {
 		c.fail("an MCP tools/call must be execute_tool")
 	}
 	// A numeric error.type is a JSON-RPC code when it is negative, and an HTTP status otherwise.
@@ -252,6 +252,12 @@ func (c *checker) http() {
 	}
 	if target != "" {
 		name += " " + target
+	}
+	if method := c.text("mcp.method.name"); method != "" && c.kind() == trace.SpanKindClient {
+		if c.span.Name() != method && !strings.HasPrefix(c.span.Name(), method+" ") {
+			c.fail("the HTTP span of an MCP request is named %q and its target", method)
+		}
+		return
 	}
 	if c.span.Name() != name {
 		c.fail("an HTTP span of this method and route is named %q", name)
