@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	_ "embed"
+	"encoding/json"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -82,6 +83,9 @@ type Task struct {
 	SessionID string // "" when the caller gave none
 	Type      string
 	MaxSteps  int // default [DefaultMaxSteps]
+
+	// History is what was said before, oldest first, as Gemini contents; see [Result.Contents].
+	History []json.RawMessage
 }
 
 // Step is one round of tools.
@@ -110,6 +114,12 @@ type Result struct {
 	Spent               // by the calls of the model
 	Delegated    Spent  // by the sub-agents that were called
 	Attempts     int    // requests to the model's service, those that were tried again included; 0: the model does not say
+
+	// Contents is what was said in this run as Gemini contents, for the History of a later one: the task, calls and
+	// results, and the answer. What the model said is kept as it came, with its signatures. The sentences with which the
+	// agent asked again are left out, and so are calls that were not run: every call in it has its result. An answer that
+	// was held back is not in it. It is nil beside an error.
+	Contents []json.RawMessage
 }
 
 // Run does the task within ctx. The Result is never nil: beside an error it says what is known, which is everything but

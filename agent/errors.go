@@ -28,6 +28,7 @@ type Error struct {
 	Message    string        // for the caller: what happened, what to do; no secret, no prompt
 	Reason     string        // low-cardinality name for error.type, e.g. "429", "timeout", "malformed"
 	RetryAfter time.Duration // KindQuota only; 0: not known
+	Attempts   int           // requests to the model's service that were made; 0: not said
 	Err        error         // private cause
 }
 
@@ -63,11 +64,15 @@ func contextError(ctx context.Context) *Error {
 // asError returns what a model said as an *Error: the context's end before anything else, because a call that was
 // cut off reports all kinds of broken connections.
 func asError(ctx context.Context, err error) *Error {
+	said, ok := errors.AsType[*Error](err)
 	if e := contextError(ctx); e != nil {
+		if ok {
+			e.Attempts = said.Attempts
+		}
 		return e
 	}
-	if e, ok := errors.AsType[*Error](err); ok {
-		return e
+	if ok {
+		return said
 	}
 	return &Error{Kind: KindModel, Reason: "model_error", Err: err, Message: "The model failed. Try again later."}
 }

@@ -45,12 +45,15 @@ func (g *Gemini) attempts(ctx context.Context, req *Request, send func(context.C
 		}
 		reply, err := g.attempt(contextWithResendCount(ctx, attempt-1), send)
 		if err == nil {
+			reply.Attempts = attempt
 			return reply, nil
 		}
 		if e := contextError(ctx); e != nil {
+			e.Attempts = attempt
 			return nil, e
 		}
 		f := g.failure(err, attempt, req)
+		f.err.Attempts = attempt
 		if !f.retry || attempt >= g.cfg.MaxAttempts || f.wait > maxAskedWait {
 			return nil, f.err
 		}
@@ -63,6 +66,7 @@ func (g *Gemini) attempts(ctx context.Context, req *Request, send func(context.C
 		}
 		agenttrace.AddRetry(ctx, agenttrace.Retry{Attempt: attempt, Reason: f.err.Reason, Wait: wait, AskedWait: f.wait})
 		if e := sleep(ctx, wait); e != nil {
+			e.Attempts = attempt
 			return nil, e
 		}
 	}
@@ -85,7 +89,7 @@ func (g *Gemini) attempt(ctx context.Context, send func(context.Context) (*Reply
 }
 
 // sleep waits for d, or until ctx ends and says so.
-func sleep(ctx context.Context, d time.Duration) error {
+func sleep(ctx context.Context, d time.Duration) *Error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

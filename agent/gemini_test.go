@@ -245,7 +245,7 @@ func TestReplies(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got.Turn, got.ID, got.Usage = Turn{}, "", tc.want.Usage
+			got.Turn, got.ID, got.Usage, got.Attempts = Turn{}, "", tc.want.Usage, 0
 			tc.want.Model = "gemini-3.8-flash"
 			if !reflect.DeepEqual(*got, tc.want) {
 				t.Errorf("got  %+v\nwant %+v", *got, tc.want)

@@ -49,6 +49,9 @@ type Turn struct {
 
 	// Message describes a Native turn for spans. It is called only when content is recorded; nil: nothing to show.
 	Message func() agenttrace.Message
+
+	nudge   bool            // the agent's own words, which are no part of the conversation to be kept
+	content json.RawMessage // of a Native turn that is in another form; nil: the turn is what is kept
 }
 
 // ToolResult answers one Call.
@@ -95,4 +98,5 @@ type Reply struct {
 	Model         string   // the model that answered; "": not said
 	ID            string
 	Usage         agenttrace.Usage
+	Attempts      int // requests that it took; 0: not said
 }

@@ -31,15 +31,19 @@ type run struct {
 
 // loop asks, runs tools and asks again, until there is a result or an error.
 func (r *run) loop(ctx context.Context) error {
-	r.turns = append(r.turns, Turn{Text: r.task.Text})
+	r.turns = append(history(r.task.History), Turn{Text: r.task.Text})
 	reply, err := r.ask(ctx, 0, r.task.Text)
 	for n := 1; err == nil; n++ {
 		if !reply.wantsTools() {
-			return r.finish(reply)
+			if err := r.finish(reply); err != nil {
+				return err
+			}
+			return r.keep(reply)
 		}
 		if n > r.task.MaxSteps {
 			r.stopAtLimit(reply)
-			return nil
+			r.turns = r.turns[:len(r.turns)-1] // the calls that were not run
+			return r.keep(reply)
 		}
 		reply, err = r.step(ctx, n, reply.Calls)
 	}
@@ -118,7 +122,7 @@ func (r *run) ask(ctx context.Context, step int, preview string) (*Reply, error)
 	}
 	if _, nudge, _ := reply.flaw(); nudge != "" {
 		// The flawed reply itself stays out: without parts the service would refuse it, and it holds no call to answer.
-		r.turns = append(r.turns, Turn{Text: nudge})
+		r.turns = append(r.turns, Turn{Text: nudge, nudge: true})
 		if reply, err = r.generate(ctx, step, nudge); err != nil {
 			return nil, err
 		}
@@ -127,7 +131,7 @@ func (r *run) ask(ctx context.Context, step int, preview string) (*Reply, error)
 		}
 	}
 	if reply.wantsTools() {
-		r.turns = append(r.turns, reply.Turn)
+		r.turns = append(r.turns, reply.turn())
 	}
 	return reply, nil
 }
@@ -151,9 +155,12 @@ func (r *run) generate(ctx context.Context, step int, preview string) (reply *Re
 
 	reply, err = r.model.Generate(ctx, req)
 	if err != nil {
-		end = asError(ctx, err)
-		return nil, end
+		failure := asError(ctx, err)
+		r.result.Attempts += failure.Attempts
+		end = failure
+		return nil, failure
 	}
+	r.result.Attempts += reply.Attempts
 	cost := r.note(reply)
 	out = agenttrace.ModelCallResult{
 		CostUSD:       cost,
