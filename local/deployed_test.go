@@ -152,7 +152,7 @@ const answeredTrace = `
 gemini-agent: POST /api/v1/agent/execute
   agent.task
     llm.generate
-      POST
+      POST /v1beta/models/{model}:generateContent
 `
 
 func TestDeployedFunction(t *testing.T) {
@@ -237,7 +237,7 @@ func sigtermDuringHang(t *testing.T, program string) {
 gemini-agent: POST /api/v1/agent/execute !503
   agent.task !canceled
     llm.generate !canceled
-      POST
+      POST /v1beta/models/{model}:generateContent
 `)
 }
 
@@ -256,7 +256,7 @@ func clientGoes(t *testing.T, program string) {
 gemini-agent: POST /api/v1/agent/execute
   agent.task !canceled
     llm.generate !canceled
-      POST
+      POST /v1beta/models/{model}:generateContent
 `)
 }
 
@@ -268,6 +268,6 @@ func outOfTime(t *testing.T, program string) {
 gemini-agent: POST /api/v1/agent/execute !504
   agent.task !timeout
     llm.generate !timeout
-      POST !timeout
+      POST /v1beta/models/{model}:generateContent !timeout
 `)
 }

@@ -15,34 +15,34 @@ import (
 const readmeTrace = `
 gemini-agent: POST /api/v1/agent/execute
   agent.task
-    POST
-      search-service: POST /mcp
-    POST
-      search-service: POST /mcp
     agent.step.reasoning
       llm.generate
-        POST
+        POST /v1beta/models/{model}:generateContent
       tool.calculate
       tool.delegate_to_subagent
         invoke_agent sub-agent
-          POST
+          POST /api/v1/agent/execute
             gemini-sub-agent: POST /api/v1/agent/execute
               agent.task
-                POST
-                  search-service: POST /mcp
-                POST
-                  search-service: POST /mcp
                 agent.step.reasoning
                   llm.generate
-                    POST
+                    POST /v1beta/models/{model}:generateContent
                   tool.search
-                    POST
+                    tools/call search
                       search-service: POST /mcp
                         tools/call search
                 llm.generate
-                  POST
+                  POST /v1beta/models/{model}:generateContent
+                server/discover
+                  search-service: POST /mcp
+                tools/list
+                  search-service: POST /mcp
     llm.generate
-      POST
+      POST /v1beta/models/{model}:generateContent
+    server/discover
+      search-service: POST /mcp
+    tools/list
+      search-service: POST /mcp
 `
 
 // checkJaeger asks Jaeger once, right after the answer was read.
@@ -167,10 +167,10 @@ gemini-agent: POST /api/v1/agent/execute !502
   agent.task !400
     agent.step.reasoning !400
       llm.generate !400
-        POST !400
+        POST /v1beta/models/{model}:generateContent !400
       tool.calculate
     llm.generate
-      POST
+      POST /v1beta/models/{model}:generateContent
 `)
 		root := first(t, spans, "gemini-agent", "POST /api/v1/agent/execute").attrs
 		if root["sampling.reason"] != "error" || root["otel.status_code"] != "ERROR" {

@@ -27,10 +27,10 @@ gemini-agent: POST /api/v1/agent/execute
   agent.task
     agent.step.reasoning
       llm.generate
-        POST
+        POST /v1beta/models/{model}:generateContent
       tool.explode !panic
     llm.generate
-      POST
+      POST /v1beta/models/{model}:generateContent
 `)
 
 	res, err = send(t.Context(), d.url, "Hello", http.Header{"X-Test-Panic": {"1"}})
