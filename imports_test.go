@@ -90,10 +90,11 @@ var edges = map[string]struct{ own, never []string }{
 		never: []string{sdk, exporters, contrib, operations, framework, genai},
 	},
 	"agent/session": {
-		own:   []string{"agent", "tracing/agenttrace", "tracing/googleauth", "tracing/redact", "tracing/semconv"},
+		own:   []string{"agent", "agent/wordindex", "tracing/agenttrace", "tracing/googleauth", "tracing/redact", "tracing/semconv"},
 		never: []string{sdk, exporters, contrib, operations, framework, genai, mcpSDK},
 	},
 	"agent/geminisim": {never: []string{sdk, framework, genai}},
+	"agent/wordindex": {never: []string{telemetry, genai, mcpSDK, google}},
 
 	"tracing": {
 		own: append([]string{
@@ -125,7 +126,7 @@ var edges = map[string]struct{ own, never []string }{
 	}},
 	"local/live":            {own: []string{"tracing/semconv", "tracing/redact"}, never: []string{exporters, grpc, genai, framework}},
 	"local/geminisim":       {own: []string{"agent/geminisim"}},
-	"local/searchservice":   {never: []string{sdk, genai, framework}},
+	"local/searchservice":   {own: []string{"agent/wordindex"}, never: []string{sdk, genai, framework}},
 	"systemtest":            {},
 	"deploycheck":           {},
 	"deploycheck/fileset":   {own: []string{"deploycheck"}},

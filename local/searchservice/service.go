@@ -17,6 +17,8 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
+
+	"example.com/gemini-agent/agent/wordindex"
 )
 
 // Path is where the service answers.
@@ -99,7 +101,7 @@ func (ix *index) answer(in searchInput) (searchOutput, error) {
 	if len(in.Query) > maxQueryBytes {
 		return searchOutput{}, fmt.Errorf("query is longer than %d bytes", maxQueryBytes)
 	}
-	if len(words(in.Query)) == 0 {
+	if len(wordindex.Words(in.Query)) == 0 {
 		return searchOutput{}, errors.New("query holds no word to look for")
 	}
 	if in.Limit == 0 {

@@ -12,12 +12,15 @@ import (
 
 // MemoryStart opens a memory.OP span.
 type MemoryStart struct {
-	Operation string // read, write, search
-	Type      string // short_term, long_term
-	StoreID   string
-	RecordID  string
-	Query     string
-	Remote    bool // true: the store is another process (CLIENT span)
+	Operation     string // read, write, search, delete
+	Type          string // short_term, long_term
+	StoreID       string
+	RecordID      string
+	Query         string
+	SessionID     string // the conversation; "": none
+	Remote        bool   // true: the store is another process (CLIENT span)
+	ServerAddress string // of a remote store
+	ServerPort    int
 }
 
 // MemoryResult ends it.
@@ -29,11 +32,11 @@ type MemoryResult struct {
 // MemorySpan is an open memory.OP span.
 type MemorySpan struct {
 	handle
-	buffer [10]attribute.KeyValue
+	buffer [13]attribute.KeyValue
 }
 
 // StartMemory opens memory.OP, which belongs to the memory class of the conventions: read and search are
-// search_memory there (a read names its record), write is upsert_memory. Other operations keep their name.
+// search_memory there, write is upsert_memory, delete is delete_memory. Other operations keep their name.
 func (t *AgentTracer) StartMemory(ctx context.Context, in MemoryStart) (context.Context, *MemorySpan) {
 	if t.off(ctx) {
 		return ctx, nil
@@ -49,6 +52,8 @@ func (t *AgentTracer) StartMemory(ctx context.Context, in MemoryStart) (context.
 	a = appendText(a, semconv.KeyMemoryType, in.Type, maxIdentRunes)
 	a = appendText(a, semconv.KeyGenAIMemoryStoreID, in.StoreID, maxIdentRunes)
 	a = appendText(a, semconv.KeyGenAIMemoryRecordID, in.RecordID, maxIdentRunes)
+	a = appendPeer(a, in.ServerAddress, in.ServerPort)
+	a = appendText(a, semconv.KeyGenAIConversationID, in.SessionID, maxIdentRunes)
 	if t.content() {
 		a = appendText(a, semconv.KeyGenAIMemoryQuery, redact.Preview(in.Query, contentRunes[0]), contentRunes[0])
 	}
@@ -65,6 +70,8 @@ func memoryOperation(operation string) string {
 		return semconv.OpSearchMemory
 	case "write":
 		return semconv.OpUpsertMemory
+	case "delete":
+		return semconv.OpDeleteMemory
 	}
 	return operation
 }

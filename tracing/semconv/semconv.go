@@ -15,7 +15,7 @@ import (
 const SchemaURL = semconv.SchemaURL
 
 // The names of our spans. A step's span is SpanStepPrefix and its type, a tool's SpanToolPrefix and the tool's name, a
-// memory operation's SpanMemoryPrefix and read, write or search, a remote agent's SpanAgentCallPrefix and the agent's
+// memory operation's SpanMemoryPrefix and read, write, search or delete, a remote agent's SpanAgentCallPrefix and the agent's
 // name.
 const (
 	SpanTask            = "agent.task"
@@ -73,7 +73,7 @@ const (
 	KeyToolDuration    = attribute.Key("tool.duration_ms")
 	KeyToolSuccess     = attribute.Key("tool.success")
 	KeyToolResultSize  = attribute.Key("tool.result_size") // bytes, as given to the model
-	KeyMemoryOperation = attribute.Key("memory.operation") // read, write, search
+	KeyMemoryOperation = attribute.Key("memory.operation") // read, write, search, delete
 	KeyMemoryType      = attribute.Key("memory.type")      // short_term, long_term
 )
 
@@ -140,6 +140,7 @@ const (
 	OpExecuteTool     = "execute_tool"
 	OpSearchMemory    = "search_memory"
 	OpUpsertMemory    = "upsert_memory"
+	OpDeleteMemory    = "delete_memory"
 )
 
 // The MCP conventions.

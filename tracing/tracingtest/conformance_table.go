@@ -159,7 +159,7 @@ var enums = map[string][]string{
 	"faas.trigger":          {"datasource", "http", "pubsub", "timer", "other"},
 	"network.transport":     {"tcp", "udp", "quic", "unix", "pipe"},
 	"url.scheme":            {"http", "https"},
-	"memory.operation":      {"read", "write", "search"},
+	"memory.operation":      {"read", "write", "search", "delete"},
 	"memory.type":           {"short_term", "long_term"},
 	"faas.invoked_provider": {"gcp"},
 	"http.request.method": {
@@ -207,8 +207,9 @@ var (
 		}, messages...),
 	}
 	memoryRecord = operation{
-		kinds:   either,
-		allowed: []string{"gen_ai.provider.name", "gen_ai.memory.*"},
+		kinds: either,
+		// The conventions name no conversation here; ours says which one was read or written.
+		allowed: []string{"gen_ai.provider.name", "gen_ai.memory.*", "gen_ai.conversation.id"},
 	}
 )
 
@@ -261,4 +262,5 @@ var ourSpans = map[string]ourSpan{
 	"memory.read":   {either, "search_memory", []string{"memory.operation", "memory.type"}, true},
 	"memory.search": {either, "search_memory", []string{"memory.operation", "memory.type"}, true},
 	"memory.write":  {either, "upsert_memory", []string{"memory.operation", "memory.type"}, true},
+	"memory.delete": {either, "delete_memory", []string{"memory.operation", "memory.type"}, true},
 }
