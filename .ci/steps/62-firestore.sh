@@ -1,0 +1,3 @@
+# conversations on a Firestore that others wrote
+server=$(npm_package @firestore-emulator/server 0.3.15)
+PEERS="${server%/node_modules/*}" go test -count=1 -run Contract -v ./agent/session
