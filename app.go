@@ -3,12 +3,9 @@ package function
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
-	"os"
 	"strings"
 	"time"
 
@@ -96,88 +93,6 @@ func New(ctx context.Context, cfg Config) *App {
 	a.wireAgent(ctx)
 	a.route()
 	return a
-}
-
-// wireAgent builds the agent and what it talks to. Gemini gets a client that propagates nothing.
-func (a *App) wireAgent(ctx context.Context) {
-	getenv, tracer := a.cfg.Getenv, a.provider.AgentTracer()
-	ours := &http.Client{Transport: a.provider.Transport(httptrace.NewTransport(), httptrace.TransportConfig{Propagate: true})}
-	// What callers say in their baggage to our own services is not for those of others.
-	r := env.NewReader(getenv)
-	baggage := r.Bool("BAGGAGE_TO_TOOLS", false)
-	a.warn(r.Err())
-	tools := &http.Client{Transport: a.provider.Transport(httptrace.NewTransport(),
-		httptrace.TransportConfig{Propagate: true, WithoutBaggage: !baggage})}
-	gemini := &http.Client{Transport: a.provider.Transport(httptrace.NewTransport(), httptrace.TransportConfig{})}
-
-	cfg := agent.Config{
-		Tools:  append([]agent.Tool{agent.CurrentTime(time.Now), agent.Calculate()}, a.cfg.Tools...),
-		Tracer: tracer,
-		Logger: a.logger,
-		Prices: a.prices(getenv),
-	}
-	if url := getenv("SUB_AGENT_URL"); url != "" {
-		a.subAgent, a.subErr = agent.NewSubAgent(agent.SubAgentConfig{
-			URL: url, Auth: getenv("SUB_AGENT_AUTH"), HTTPClient: ours, Tracer: tracer,
-		})
-		a.warn(a.subErr)
-		if a.subAgent != nil {
-			cfg.Tools = append(cfg.Tools, a.subAgent.Tool())
-		}
-	}
-	if urls := r.List("MCP_SERVER_URL"); len(urls) > 0 {
-		var err error
-		a.mcp, err = mcptools.New(mcptools.Config{
-			URLs: urls, HTTPClient: tools, Baggage: baggage, Tracer: tracer, Propagator: a.provider.Propagator(),
-			Logger:   a.logger,
-			Reserved: toolNames(cfg.Tools), Version: getenv("APP_VERSION"),
-		})
-		a.warn(err)
-		if a.mcp != nil {
-			cfg.Sources = append(cfg.Sources, a.mcp)
-		}
-	}
-	model := a.cfg.Model
-	if model == nil {
-		gem, err := agent.NewGemini(ctx, agent.GeminiConfig{
-			Model: getenv("GEMINI_MODEL"), HTTPClient: gemini, Getenv: getenv, Logger: a.logger,
-		})
-		if err != nil {
-			a.agentErr = err
-			a.warn(err)
-			return
-		}
-		model = gem
-	}
-	a.agent = agent.New(model, cfg)
-}
-
-// prices reads the file of GEMINI_PRICES_FILE on top of the published prices; a bad one is named and left out.
-func (a *App) prices(getenv func(string) string) *agent.Prices {
-	name := getenv("GEMINI_PRICES_FILE")
-	if name == "" {
-		return nil
-	}
-	file, err := os.Open(name)
-	if err != nil {
-		a.warn(errors.New("GEMINI_PRICES_FILE: the file cannot be opened; using the published prices"))
-		return nil
-	}
-	defer func() { _ = file.Close() }()
-	prices, err := agent.ReadPrices(file)
-	if err != nil {
-		a.warn(fmt.Errorf("GEMINI_PRICES_FILE: %w; using the published prices", err))
-		return nil
-	}
-	return prices
-}
-
-func toolNames(tools []agent.Tool) []string {
-	names := make([]string, len(tools))
-	for i, t := range tools {
-		names[i] = t.Name
-	}
-	return names
 }
 
 // route builds the handler: the mux inside the tracing middleware. Each path has its methods, and an answer for all

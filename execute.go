@@ -1,80 +1,13 @@
 package function
 
 import (
-	"bytes"
-	"cmp"
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
-	"math"
-	"mime"
 	"net/http"
-	"slices"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"example.com/gemini-agent/agent"
 	"example.com/gemini-agent/tracing"
 )
-
-const (
-	maxBody     = 256 << 10 // bytes
-	maxTask     = 32_768    // bytes, after trimming
-	maxName     = 256       // bytes of user_id, session_id and task_type
-	maxSteps    = 50
-	stepDefault = 10
-)
-
-// request is the body of execute and delegate.
-type request struct {
-	Task      string `json:"task"`
-	UserID    string `json:"user_id"`
-	SessionID string `json:"session_id"`
-	TaskType  string `json:"task_type"`
-	// MaxSteps is read by wholeNumber: JSON does not tell 10 from 10.0, and many clients write the latter.
-	MaxSteps json.RawMessage `json:"max_steps"`
-}
-
-// response is the answer of execute.
-type response struct {
-	Response     string       `json:"response"`
-	Steps        []agent.Step `json:"steps"`
-	TotalSteps   int          `json:"total_steps"`
-	FinishReason string       `json:"finish_reason"`
-	Model        string       `json:"model"`
-	Usage        usage        `json:"usage"`
-	TraceID      string       `json:"trace_id"`
-}
-
-// usage is what a task has used up. What sub-agents have used for it stands apart.
-type usage struct {
-	tokens
-	Delegated *tokens `json:"delegated,omitempty"`
-}
-
-type tokens struct {
-	Input     int      `json:"input_tokens"`
-	Output    int      `json:"output_tokens"` // thoughts included
-	Cached    int      `json:"cached_tokens"`
-	Reasoning int      `json:"reasoning_tokens"`
-	CostUSD   *float64 `json:"cost_usd,omitempty"` // absent: a price is not known
-}
-
-func newUsage(r *agent.Result) usage {
-	u := usage{tokens: newTokens(r.Spent)}
-	if r.Delegated != (agent.Spent{}) {
-		d := newTokens(r.Delegated)
-		u.Delegated = &d
-	}
-	return u
-}
-
-func newTokens(s agent.Spent) tokens {
-	return tokens{s.Usage.InputTokens, s.Usage.OutputTokens, s.Usage.CachedInputTokens, s.Usage.ReasoningTokens, s.CostUSD}
-}
 
 // execute runs the agent on a task.
 func (a *App) execute(w http.ResponseWriter, r *http.Request) {
@@ -87,25 +20,25 @@ func (a *App) execute(w http.ResponseWriter, r *http.Request) {
 	}
 	rec := recordOf(r.Context())
 	rec.task = &task
-	if a.agent == nil {
-		a.fail(w, r, a.agentErr)
-		return
-	}
-	result, err := a.agent.Run(ctx, task)
-	rec.result = result
+	answer, err := a.run(ctx, task, rec)
 	if err != nil {
 		a.fail(w, r, err)
 		return
 	}
-	writeJSON(w, http.StatusOK, "application/json", response{
-		Response:     result.Response,
-		Steps:        result.Steps,
-		TotalSteps:   len(result.Steps),
-		FinishReason: result.FinishReason,
-		Model:        result.Model,
-		Usage:        newUsage(result),
-		TraceID:      tracing.TraceID(r.Context()),
-	})
+	writeJSON(w, http.StatusOK, "application/json", answer)
+}
+
+// run has the agent do the task, and notes in rec what came of it.
+func (a *App) run(ctx context.Context, task agent.Task, rec *taskRecord) (*response, error) {
+	if a.agent == nil {
+		return nil, a.agentErr
+	}
+	result, err := a.agent.Run(ctx, task)
+	rec.result = result
+	if err != nil {
+		return nil, err
+	}
+	return newResponse(result, tracing.TraceID(ctx)), nil
 }
 
 // deadline returns the context of a run: it ends early enough that the answer and the trace still get out before
@@ -118,192 +51,4 @@ func (a *App) deadline(ctx context.Context, header http.Header) (context.Context
 	reserve := min(a.reserve, time.Until(end)/4)
 	ctx, cancel := context.WithDeadline(ctx, end.Add(-reserve))
 	return agent.ContextWithDepth(ctx, agent.DepthFromHeader(header)), cancel
-}
-
-// readTask reads, checks and completes the request body, for which it waits as long as ctx lives. It also returns the
-// body as it came.
-func readTask(ctx context.Context, w http.ResponseWriter, r *http.Request) (agent.Task, []byte, error) {
-	var none agent.Task
-	if !isJSON(r.Header.Get("Content-Type")) {
-		return none, nil, badRequest(http.StatusUnsupportedMediaType, "",
-			"send the body as JSON with the header Content-Type: application/json")
-	}
-	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
-		w.Header().Set("Accept-Encoding", "identity") // RFC 9110, section 15.5.16
-		return none, nil, badRequest(http.StatusUnsupportedMediaType, "",
-			"the body comes with a Content-Encoding, which is not taken; send it as it is")
-	}
-	// A read of the body does not end with a context; a deadline of the connection ends it.
-	conn := http.NewResponseController(w)
-	unhook := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	unhook()
-	if err != nil {
-		if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
-			return none, nil, badRequest(http.StatusRequestEntityTooLarge, "", "the body is larger than 256 KiB; send less")
-		}
-		switch ended := ctx.Err(); {
-		case errors.Is(ended, context.DeadlineExceeded):
-			return none, nil, &agent.Error{Kind: agent.KindTimeout, Message: "the request body did not arrive in time", Err: err}
-		case ended != nil:
-			return none, nil, &agent.Error{Kind: agent.KindCanceled, Message: "the request body did not arrive", Err: err}
-		}
-		return none, nil, badRequest(http.StatusBadRequest, "", "the body could not be read to its end; send it again")
-	}
-	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")) // some clients write a byte order mark
-	task, err := parseTask(body)
-	return task, body, err
-}
-
-// isJSON reports whether a media type is JSON in UTF-8.
-func isJSON(contentType string) bool {
-	mediaType, params, err := mime.ParseMediaType(contentType)
-	if err != nil || mediaType != "application/json" {
-		return false
-	}
-	charset := params["charset"]
-	return charset == "" || strings.EqualFold(charset, "utf-8") || strings.EqualFold(charset, "utf8")
-}
-
-// parseTask turns a request body into a task. Every error is a *requestError that names the field and what it takes.
-func parseTask(body []byte) (agent.Task, error) {
-	var none agent.Task
-	if !utf8.Valid(body) {
-		return none, badRequest(http.StatusBadRequest, "", "the body is not valid UTF-8; encode it as UTF-8")
-	}
-	var in request
-	dec := json.NewDecoder(bytes.NewReader(body))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&in); err != nil {
-		return none, explainJSON(err)
-	}
-	if _, err := dec.Token(); err != io.EOF {
-		return none, badRequest(http.StatusBadRequest, "", "the body holds more than one JSON value; send one object")
-	}
-	if err := checkNames(body); err != nil {
-		return none, err
-	}
-	in.Task = strings.TrimSpace(in.Task)
-	switch n := len(in.Task); {
-	case n == 0:
-		return none, badRequest(http.StatusBadRequest, "task", "task is empty; say what the agent should do")
-	case n > maxTask:
-		return none, badRequest(http.StatusBadRequest, "task",
-			fmt.Sprintf("task has %d bytes; at most %d are allowed", n, maxTask))
-	}
-	for _, f := range []struct{ name, value string }{
-		{"user_id", in.UserID}, {"session_id", in.SessionID}, {"task_type", in.TaskType},
-	} {
-		if len(f.value) > maxName {
-			return none, badRequest(http.StatusBadRequest, f.name,
-				fmt.Sprintf("%s has %d bytes; at most %d are allowed", f.name, len(f.value), maxName))
-		}
-	}
-	task := agent.Task{
-		Text: in.Task, UserID: cmp.Or(in.UserID, "anonymous"), SessionID: in.SessionID,
-		Type: cmp.Or(in.TaskType, "general"), MaxSteps: stepDefault,
-	}
-	if len(in.MaxSteps) > 0 && string(in.MaxSteps) != "null" {
-		n, ok := wholeNumber(in.MaxSteps)
-		switch {
-		case !ok:
-			return none, badRequest(http.StatusBadRequest, "max_steps",
-				fmt.Sprintf("max_steps must be a whole number from 1 to %d", maxSteps))
-		case n < 1 || n > maxSteps:
-			return none, badRequest(http.StatusBadRequest, "max_steps",
-				fmt.Sprintf("max_steps is %d; it must be from 1 to %d", n, maxSteps))
-		}
-		task.MaxSteps = n
-	}
-	return task, nil
-}
-
-// wholeNumber reads a JSON number without a fraction: 10, 10.0 and 1e1 are the same.
-func wholeNumber(raw json.RawMessage) (int, bool) {
-	var f float64
-	if json.Unmarshal(raw, &f) != nil || f != math.Trunc(f) || math.Abs(f) > 1e9 {
-		return 0, false
-	}
-	return int(f), true
-}
-
-// explainJSON turns a decoder's error into a text for the caller that repeats no value of the body.
-func explainJSON(err error) error {
-	var syntax *json.SyntaxError
-	var wrongType *json.UnmarshalTypeError
-	switch {
-	case errors.Is(err, io.EOF):
-		return badRequest(http.StatusBadRequest, "", `the body is empty; send a JSON object such as {"task": "..."}`)
-	case errors.As(err, &syntax):
-		return badRequest(http.StatusBadRequest, "", fmt.Sprintf("the body is not valid JSON at byte %d", syntax.Offset))
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return badRequest(http.StatusBadRequest, "", "the body is not valid JSON: it ends too early")
-	case errors.As(err, &wrongType) && wrongType.Field == "":
-		return badRequest(http.StatusBadRequest, "", `the body must be a JSON object such as {"task": "..."}`)
-	case errors.As(err, &wrongType):
-		return badRequest(http.StatusBadRequest, wrongType.Field, wrongType.Field+" must be a string")
-	case strings.HasPrefix(err.Error(), "json: unknown field "):
-		return unknownField(strings.Trim(strings.TrimPrefix(err.Error(), "json: unknown field "), `"`))
-	}
-	return badRequest(http.StatusBadRequest, "", "the body is not valid JSON")
-}
-
-// fields are the names of a request, in the order of the documentation.
-var fields = []string{"task", "user_id", "session_id", "task_type", "max_steps"}
-
-// checkNames refuses what the decoder lets pass in an object of known fields: a name that differs from a field's in
-// case only, and one that comes twice, of which every reader takes another.
-func checkNames(body []byte) error {
-	dec := json.NewDecoder(bytes.NewReader(body))
-	if _, err := dec.Token(); err != nil {
-		return explainJSON(err)
-	}
-	seen := make(map[string]bool, len(fields))
-	for dec.More() {
-		token, err := dec.Token()
-		if err != nil {
-			return explainJSON(err)
-		}
-		name, _ := token.(string)
-		switch {
-		case !slices.Contains(fields, name):
-			return unknownField(name)
-		case seen[name]:
-			return badRequest(http.StatusBadRequest, name, name+" is there twice; send it once")
-		}
-		seen[name] = true
-		var value json.RawMessage
-		if err := dec.Decode(&value); err != nil {
-			return explainJSON(err)
-		}
-	}
-	return nil
-}
-
-func unknownField(name string) error {
-	name = cutRunes(name, 64)
-	bad := badRequest(http.StatusBadRequest, name, name+" is not a field; known are "+strings.Join(fields, ", "))
-	bad.logged = "the body has an unknown field" // its name is the caller's text
-	return bad
-}
-
-func cutRunes(s string, n int) string {
-	if utf8.RuneCountInString(s) <= n {
-		return s
-	}
-	return string([]rune(s)[:n]) + "…"
-}
-
-// writeJSON writes a whole answer.
-func writeJSON(w http.ResponseWriter, status int, contentType string, v any) {
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		http.Error(w, "internal error", http.StatusInternalServerError) // our types always encode
-		return
-	}
-	w.Header().Set("Content-Type", contentType)
-	w.WriteHeader(status)
-	_, _ = w.Write(buf.Bytes()) // the client may be gone; there is nobody to tell
 }

@@ -1,0 +1,116 @@
+package function
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"time"
+
+	"example.com/gemini-agent/agent"
+	"example.com/gemini-agent/agent/mcptools"
+	"example.com/gemini-agent/tracing/env"
+	"example.com/gemini-agent/tracing/httptrace"
+)
+
+// wireAgent builds the agent and what it talks to.
+func (a *App) wireAgent(ctx context.Context) {
+	settings := env.NewReader(a.cfg.Getenv)
+	defer func() { a.warn(settings.Err()) }()
+	baggage := settings.Bool("BAGGAGE_TO_TOOLS", false)
+	cfg := agent.Config{
+		Tools:  a.tools(),
+		Tracer: a.provider.AgentTracer(),
+		Logger: a.logger,
+		Prices: a.prices(),
+	}
+	if a.wireSubAgent(); a.subAgent != nil {
+		cfg.Tools = append(cfg.Tools, a.subAgent.Tool())
+	}
+	if a.wireMCP(settings.List("MCP_SERVER_URL"), baggage, toolNames(cfg.Tools)); a.mcp != nil {
+		cfg.Sources = append(cfg.Sources, a.mcp)
+	}
+	model, err := a.model(ctx)
+	if err != nil {
+		a.agentErr = err
+		a.warn(err)
+		return
+	}
+	a.agent = agent.New(model, cfg)
+}
+
+// client is an HTTP client whose requests are traced.
+func (a *App) client(cfg httptrace.TransportConfig) *http.Client {
+	return &http.Client{Transport: a.provider.Transport(httptrace.NewTransport(), cfg)}
+}
+
+// tools are the agent's own: the built-in ones, and those of the configuration.
+func (a *App) tools() []agent.Tool {
+	return append([]agent.Tool{agent.CurrentTime(time.Now), agent.Calculate()}, a.cfg.Tools...)
+}
+
+// model is the configured one, else Gemini. It gets a client that propagates nothing.
+func (a *App) model(ctx context.Context) (agent.Model, error) {
+	if a.cfg.Model != nil {
+		return a.cfg.Model, nil
+	}
+	return agent.NewGemini(ctx, agent.GeminiConfig{
+		Model: a.cfg.Getenv("GEMINI_MODEL"), HTTPClient: a.client(httptrace.TransportConfig{}), Getenv: a.cfg.Getenv, Logger: a.logger,
+	})
+}
+
+func (a *App) wireSubAgent() {
+	url := a.cfg.Getenv("SUB_AGENT_URL")
+	if url == "" {
+		return
+	}
+	a.subAgent, a.subErr = agent.NewSubAgent(agent.SubAgentConfig{
+		URL: url, Auth: a.cfg.Getenv("SUB_AGENT_AUTH"), HTTPClient: a.client(httptrace.TransportConfig{Propagate: true}),
+		Tracer: a.provider.AgentTracer(),
+	})
+	a.warn(a.subErr)
+}
+
+// wireMCP connects the tool servers. What callers say in their baggage to our own services is not for those of others,
+// unless it was asked for.
+func (a *App) wireMCP(urls []string, baggage bool, reserved []string) {
+	if len(urls) == 0 {
+		return
+	}
+	var err error
+	a.mcp, err = mcptools.New(mcptools.Config{
+		URLs: urls, Baggage: baggage, Reserved: reserved, Version: a.cfg.Getenv("APP_VERSION"),
+		HTTPClient: a.client(httptrace.TransportConfig{Propagate: true, WithoutBaggage: !baggage}),
+		Tracer:     a.provider.AgentTracer(), Propagator: a.provider.Propagator(), Logger: a.logger,
+	})
+	a.warn(err)
+}
+
+// prices reads the file of GEMINI_PRICES_FILE on top of the published prices; a bad one is named and left out.
+func (a *App) prices() *agent.Prices {
+	name := a.cfg.Getenv("GEMINI_PRICES_FILE")
+	if name == "" {
+		return nil
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		a.warn(errors.New("GEMINI_PRICES_FILE: the file cannot be opened; using the published prices"))
+		return nil
+	}
+	defer func() { _ = file.Close() }()
+	prices, err := agent.ReadPrices(file)
+	if err != nil {
+		a.warn(fmt.Errorf("GEMINI_PRICES_FILE: %w; using the published prices", err))
+		return nil
+	}
+	return prices
+}
+
+func toolNames(tools []agent.Tool) []string {
+	names := make([]string, len(tools))
+	for i, t := range tools {
+		names[i] = t.Name
+	}
+	return names
+}
