@@ -2,7 +2,7 @@
 // data, needs no cloud, and holds:
 //
 //	terraform/source.tf ──▶ the files that are deployed ──▶ the rehearsal of the buildpack, .gcloudignore
-//	terraform/*.tf      ──▶ the environment they run in  ──▶ the same names in Go, README.md and local/
+//	terraform/*.tf      ──▶ the environment they run in  ──▶ the same names in Go, docs/ and local/
 //	cloudbuild*.yaml    ──▶ declared and escaped variables, pinned images, bounded steps
 //
 // Where Terraform and the providers are to be had, it applies the configuration to a simulated control plane (cloudsim)

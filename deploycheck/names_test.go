@@ -78,8 +78,8 @@ func textNames(text string) nameSet {
 	return names
 }
 
-// disagreements says where terraform/, the Go code, README.md and local/ under root name different settings. What
-// does not exist yet disagrees with nothing: README.md, local/.env.example, and Go without its function.go, which is
+// disagreements says where terraform/, the Go code, the documents and local/ under root name different settings. What
+// does not exist yet disagrees with nothing: docs/settings.md, local/.env.example, and Go without its function.go, which is
 // then only held to know no setting that terraform cannot set.
 func disagreements(t *testing.T, root string) []string {
 	t.Helper()
@@ -105,7 +105,7 @@ func disagreements(t *testing.T, root string) []string {
 	for _, name := range slices.Concat(deployed.settings(), code.literals.settings(), exceptions) {
 		known[name] = true
 	}
-	documents := map[string]bool{"README.md": true, "local/.env.example": true} // true: names every setting
+	documents := map[string]bool{"docs/settings.md": true, "README.md": false, "local/.env.example": true} // true: names every setting
 	for _, path := range localFiles(t, root) {
 		if !documents[path] {
 			documents[path] = false // known, but need not name every setting
@@ -259,7 +259,7 @@ func TestDisagreementsAreFound(t *testing.T) {
 		terraform = `locals { environment = { LOG_LEVEL = "info", ENVIRONMENT = "x", OTEL_EXPORTER_OTLP_TIMEOUT = "1" } }`
 		code      = "package function\nvar names = []string{\"LOG_LEVEL\", \"ENVIRONMENT\", \"K_SERVICE\"}\n" +
 			"var family, parts = \"OTEL_EXPORTER_OTLP_\", []string{\"TIMEOUT\"}\n"
-		readme = "Set LOG_LEVEL, `ENVIRONMENT` or OTEL_EXPORTER_OTLP_*."
+		settings = "Set LOG_LEVEL, `ENVIRONMENT` or OTEL_EXPORTER_OTLP_*."
 	)
 	tests := []struct {
 		name  string
@@ -273,7 +273,7 @@ func TestDisagreementsAreFound(t *testing.T) {
 			want: []string{
 				"Go reads LOG_LEVEL, which terraform cannot set",
 				"terraform sets LOG_LEVLE, which Go never reads",
-				"README.md does not name LOG_LEVLE",
+				"docs/settings.md does not name LOG_LEVLE",
 			},
 		},
 		{
@@ -291,9 +291,9 @@ func TestDisagreementsAreFound(t *testing.T) {
 			files: map[string]string{"agent/agent_test.go": "package agent\n\nconst x = \"MCP_SERVER_URL\""},
 		},
 		{
-			name:  "a README of yesterday",
-			files: map[string]string{"README.md": "Set LOG_LEVEL, TRACE_MODE or OTEL_EXPORTER_OTLP_*."},
-			want:  []string{"README.md names TRACE_MODE, which nothing reads", "README.md does not name ENVIRONMENT"},
+			name:  "settings of yesterday",
+			files: map[string]string{"docs/settings.md": "Set LOG_LEVEL, TRACE_MODE or OTEL_EXPORTER_OTLP_*."},
+			want:  []string{"docs/settings.md names TRACE_MODE, which nothing reads", "docs/settings.md does not name ENVIRONMENT"},
 		},
 		{
 			name: "local files",
@@ -317,7 +317,7 @@ func TestDisagreementsAreFound(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			files := map[string]string{"terraform/main.tf": terraform, "function.go": code, "README.md": readme}
+			files := map[string]string{"terraform/main.tf": terraform, "function.go": code, "docs/settings.md": settings}
 			maps.Copy(files, tt.files)
 			if files["function.go"] == "" {
 				delete(files, "function.go")

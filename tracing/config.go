@@ -43,7 +43,7 @@ type Config struct {
 }
 
 // ConfigFromEnv reads the environment variables of this package, the ones of the OpenTelemetry specification and our
-// TRACE_ ones; the README lists them. The error joins one sentence for each bad value; the Config is complete all
+// TRACE_ ones; docs/settings.md lists them. The error joins one sentence for each bad value; the Config is complete all
 // the same, with the safe default in place of what was bad.
 func ConfigFromEnv(getenv func(string) string) (Config, error) {
 	r := env.NewReader(getenv)
