@@ -2,7 +2,6 @@ package geminisim
 
 import (
 	"encoding/json"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -11,55 +10,36 @@ import (
 // maxResultRunes bounds what an answer repeats of one result of a tool; of another agent's answer all is repeated.
 const maxResultRunes = 600
 
-// The honest sentence.
-const (
-	cannotEnglish = "The simulated model cannot answer this; with GEMINI_API_KEY the real one does"
-	cannotSpanish = "El modelo simulado no puede responder a esto; con GEMINI_API_KEY el real sí puede"
-)
-
 // answer puts the results of the turn's calls into words.
-func answer(results []result, t task) string {
+func (t text) answer(results []result) string {
 	lines := make([]string, len(results))
 	for i, r := range results {
-		lines[i] = sentence(r, t)
+		lines[i] = t.sentence(r)
 	}
 	return strings.Join(lines, "\n")
 }
 
-func sentence(r result, t task) string {
+func (t text) sentence(r result) string {
 	var response, args map[string]any
 	_ = json.Unmarshal(r.response, &response) // an object: decodeRequest has seen to that
 	_ = json.Unmarshal(r.call.Args, &args)    // likewise
-	if fault, ok := response["error"]; ok && fault != nil {
-		return t.say("The tool ", "La herramienta ") + r.call.Name + t.say(" failed: ", " falló: ") + shorten(flatten(fault, 0))
-	}
-	given := func(names []string) string {
-		for _, n := range names {
-			if s, ok := args[n].(string); ok {
-				return s
-			}
-		}
-		return ""
+	if fault := response["error"]; fault != nil {
+		return t.say([2]string{"The tool ", "La herramienta "}) + r.call.Name + t.say([2]string{" failed: ", " falló: "}) + shorten(flatten(fault, 0))
 	}
 	got := flatten(response, 0)
 	if got == "" {
-		got = t.say("nothing", "nada")
+		got = t.say([2]string{"nothing", "nada"})
 	}
-	switch kindOf(r.call.Name) {
-	case calculates:
-		if e := given(expressionArguments); e != "" {
-			return e + " = " + shorten(got)
+	s := skillOf(r.call.Name)
+	if s == delegates {
+		return t.say(s.say) + got
+	}
+	if s != nil {
+		for _, name := range s.arguments {
+			if given, ok := args[name].(string); ok {
+				return strings.Replace(t.say(s.say), "%s", given, 1) + shorten(got)
+			}
 		}
-	case tellsTime:
-		if z := given(zoneArguments); z != "" {
-			return t.say("The time in ", "La hora en ") + z + ": " + shorten(got)
-		}
-	case searches:
-		if q := given(textArguments); q != "" {
-			return t.say("About ", "Sobre ") + q + ": " + shorten(got)
-		}
-	case delegates:
-		return t.say("The sub-agent says: ", "El subagente dice: ") + got
 	}
 	return r.call.Name + ": " + shorten(got)
 }
@@ -74,10 +54,7 @@ func shorten(s string) string {
 	for end > 0 && !unicode.IsSpace(r[end]) {
 		end--
 	}
-	if end == 0 { // one long word
-		return "…"
-	}
-	return strings.TrimRight(string(r[:end]), " ,;:") + " …"
+	return strings.TrimLeft(strings.TrimRight(string(r[:end]), " ,;:")+" …", " ")
 }
 
 // tellingKeys are the members of a result that say most, best first.
@@ -113,24 +90,19 @@ func flatten(v any, depth int) string {
 	return string(b)
 }
 
-var (
-	greets  = regexp.MustCompile(`^\W*(?:hello|hi|hey|good (?:morning|evening|afternoon)|hola|buen[oa]s(?: \w+)?)\b(?:\W+\w+){0,2}\W*$`)
-	asksFor = regexp.MustCompile(`\bwhat can you do\b|\b(?:your|which|what) tools\b|\bhelp\W*$|\bque (?:puedes|sabes) hacer\b|\b(?:que|cuales|tus) herramientas\b|\bayuda\W*$`)
-)
-
 // untooled answers without a function: it says what there is, and for everything else that it cannot.
-func (req *GenerateContentRequest) untooled(t task) string {
+func (req *GenerateContentRequest) untooled(t text) string {
 	var names []string
 	for _, f := range req.callable() {
 		names = append(names, f.Name)
 	}
 	switch list := strings.Join(names, ", "); {
-	case asksFor.MatchString(t.plain) && list == "":
-		return t.say("I am the simulated Gemini and have no tools here.", "Soy el Gemini simulado y aquí no tengo herramientas.")
-	case asksFor.MatchString(t.plain):
-		return t.say("I am the simulated Gemini. I can use these tools: ", "Soy el Gemini simulado. Puedo usar estas herramientas: ") + list + "."
-	case greets.MatchString(t.plain):
-		return t.say("Hello! I am the simulated Gemini. What can I do for you?", "¡Hola! Soy el Gemini simulado. ¿En qué puedo ayudarte?")
+	case asksFor.MatchString(string(t)) && list == "":
+		return t.say([2]string{"I am the simulated Gemini and have no tools here.", "Soy el Gemini simulado y aquí no tengo herramientas."})
+	case asksFor.MatchString(string(t)):
+		return t.say([2]string{"I am the simulated Gemini. I can use these tools: ", "Soy el Gemini simulado. Puedo usar estas herramientas: "}) + list + "."
+	case greets.MatchString(string(t)):
+		return t.say([2]string{"Hello! I am the simulated Gemini. What can I do for you?", "¡Hola! Soy el Gemini simulado. ¿En qué puedo ayudarte?"})
 	}
-	return t.say(cannotEnglish, cannotSpanish)
+	return t.say([2]string{cannotEnglish, cannotSpanish})
 }

@@ -14,24 +14,30 @@ const maxParallelCalls = 8
 // simulated ends the name of the model that answered without a script: nobody takes its words for Gemini's.
 const simulated = "-simulated"
 
-// play is the model: what it answers depends on the request alone. It calls the declared functions that the
-// user's text asks for, all in one turn, and when their results are there it puts them into an answer. What it cannot
-// do it says.
-func play(req *GenerateContentRequest) Reply {
-	t := newTask(req.userText())
-	var reply Reply
-	results := req.results()
+// The honest sentence.
+const (
+	cannotEnglish = "The simulated model cannot answer this; with GEMINI_API_KEY the real one does"
+	cannotSpanish = "El modelo simulado no puede responder a esto; con GEMINI_API_KEY el real sí puede"
+)
+
+// play is the model: what it answers depends on the request alone. It calls the declared functions that the user's text
+// asks for, all in one turn, and when their results are there it puts them into an answer. What it cannot do it says.
+func play(req *GenerateContentRequest) (reply Reply) {
+	t := text(req.userText())
+	results, calls := req.results(), []Call(nil)
+	if len(results) == 0 || req.Mode == "ANY" {
+		calls = req.decide(t)
+	}
 	switch {
-	case req.Mode == "ANY":
-		reply = Calls(forced(req, t)...)
+	case len(calls) > 0:
+		reply = Calls(calls...)
+	case req.Mode == "ANY": // it must call something, and check has seen that there is something
+		f := req.callable()[0]
+		reply = Calls(Call{Name: f.Name, Args: f.arguments(string(t), textArguments, t)})
 	case len(results) > 0:
-		reply = req.say(answer(results, t))
+		reply = req.say(t.answer(results))
 	default:
-		if calls := req.decide(t); len(calls) > 0 {
-			reply = Calls(calls...)
-		} else {
-			reply = req.say(req.untooled(t))
-		}
+		reply = req.say(req.untooled(t))
 	}
 	if req.Generation.IncludeThoughts {
 		reply = reply.WithThought("The task is read, the declared functions are compared with what it asks for.")
@@ -53,91 +59,64 @@ type result struct {
 	response json.RawMessage
 }
 
+// results are the answers of the current turn; check has seen that each answers a call of the content before it.
 func (req *GenerateContentRequest) results() (results []result) {
 	for i := req.currentTurn() + 1; i < len(req.Contents); i++ {
-		next := 0
-		for j := range req.Contents[i].Parts {
-			r := req.Contents[i].Parts[j].FunctionResponse
-			if r == nil {
-				continue
+		calls := slices.Clone(req.Contents[i-1].Parts)
+		for _, p := range req.Contents[i].Parts {
+			if r := p.FunctionResponse; r != nil {
+				j := slices.IndexFunc(calls, func(c Part) bool {
+					return c.FunctionCall != nil && c.FunctionCall.Name == r.Name && (r.ID == "" || c.FunctionCall.ID == r.ID)
+				})
+				results = append(results, result{calls[j].FunctionCall, r.Response})
+				calls = slices.Delete(calls, j, j+1)
 			}
-			call := callOf(req.Contents[i-1].Parts, r, next)
-			next++
-			results = append(results, result{call, r.Response})
 		}
 	}
 	return results
 }
 
-// callOf finds the call r answers: by id, else the one at its place, else by name. check has seen that there is one.
-func callOf(parts []Part, r *FunctionResponse, place int) *FunctionCall {
-	var byName *FunctionCall
-	for i := range parts {
-		c := parts[i].FunctionCall
-		if c == nil {
-			continue
-		}
-		if c.Name == r.Name && (r.ID != "" && c.ID == r.ID || r.ID == "" && place == 0) {
-			return c
-		}
-		if c.Name == r.Name {
-			byName = c
-		}
-		place--
-	}
-	return byName
-}
-
 // callable are the functions the model may call now.
-func (req *GenerateContentRequest) callable() []*FunctionDeclaration {
-	if req.Mode == "NONE" {
-		return nil
-	}
-	var fs []*FunctionDeclaration
+func (req *GenerateContentRequest) callable() (fs []*FunctionDeclaration) {
 	for i := range req.Functions {
 		f := &req.Functions[i]
-		if len(req.AllowedFunctions) == 0 || slices.Contains(req.AllowedFunctions, f.Name) {
+		if req.Mode != "NONE" && (len(req.AllowedFunctions) == 0 || slices.Contains(req.AllowedFunctions, f.Name)) {
 			fs = append(fs, f)
 		}
 	}
 	return fs
 }
 
-// forced are the calls of a model that must call something.
-func forced(req *GenerateContentRequest, t task) []Call {
-	if calls := req.decide(t); len(calls) > 0 {
-		return calls
-	}
-	f := req.callable()[0] // check has seen that there is one
-	return []Call{{Name: f.Name, Args: f.arguments(t.String(), textArguments, t)}}
+// skill is what a function is good for, as far as a word of its name says.
+type skill struct {
+	words     string                // of names
+	asked     func(t text) []string // what a text wants of it: an argument for each call
+	arguments []string              // that take it, best first
+	say       [2]string             // before the result, in English and Spanish; %s is the argument
 }
 
-// kind is what a function is good for, as far as its name says.
-type kind int
+// The names under which functions like to take what the model has to say, best first.
+var (
+	textArguments = strings.Fields("query q task prompt question topic text message input term instruction keywords")
+	zoneArguments = strings.Fields("timezone time_zone timeZone zone tz location city place")
 
-const (
-	other kind = iota
-	calculates
-	tellsTime
-	searches
-	delegates
-	kinds // how many there are
+	delegates  = &skill{"delegate subagent agent", text.delegated, textArguments, [2]string{"The sub-agent says: ", "El subagente dice: "}}
+	calculates = &skill{"calculate calculator calc math", text.sums, strings.Fields("expression expr formula input query text"),
+		[2]string{"%s = ", "%s = "}}
+	tellsTime = &skill{"time clock date datetime hora fecha", text.zones, zoneArguments, [2]string{"The time in %s: ", "La hora en %s: "}}
+	searches  = &skill{"search lookup find wiki wikipedia google retrieve buscar busca", text.topic, textArguments,
+		[2]string{"About %s: ", "Sobre %s: "}}
 )
 
-func kindOf(function string) kind {
-	for _, w := range nameWords(function) {
-		switch w {
-		case "delegate", "subagent", "agent":
-			return delegates
-		case "calculate", "calculator", "calc", "math":
-			return calculates
-		case "time", "clock", "date", "datetime", "hora", "fecha":
-			return tellsTime
-		case "search", "lookup", "find", "wiki", "wikipedia", "google", "retrieve", "buscar", "busca":
-			return searches
+func skillOf(function string) *skill {
+	for _, word := range nameWords(function) {
+		for _, s := range []*skill{delegates, calculates, tellsTime, searches} {
+			if slices.Contains(strings.Fields(s.words), word) {
+				return s
+			}
 		}
 	}
-	return other
+	return nil
 }
 
 // nameWords cuts a function's name at punctuation and at capitals.
@@ -156,15 +135,12 @@ func nameWords(name string) []string {
 var smallWords = strings.Fields("get list fetch read the a an of by for tool do make create")
 
 // mentions says whether the words of a function's name stand in t: get_weather in «the weather in Lima».
-func (t task) mentions(f *FunctionDeclaration) bool {
-	if strings.Contains(t.plain, strings.ToLower(f.Name)) {
-		return true
-	}
+func (t text) mentions(f *FunctionDeclaration) bool {
 	n := 0
 	for _, w := range nameWords(f.Name) {
 		switch {
 		case slices.Contains(smallWords, w):
-		case regexp.MustCompile(`\b` + regexp.QuoteMeta(strings.TrimSuffix(w, "s")) + `(?:s|es)?\b`).MatchString(t.plain):
+		case regexp.MustCompile(`(?i)\b` + regexp.QuoteMeta(strings.TrimSuffix(w, "s")) + `(?:s|es)?\b`).MatchString(string(t)):
 			n++
 		default:
 			return false
@@ -173,50 +149,41 @@ func (t task) mentions(f *FunctionDeclaration) bool {
 	return n > 0
 }
 
-// decide chooses the functions that t asks for, clause by clause.
-func (req *GenerateContentRequest) decide(t task) (calls []Call) {
-	var byKind [kinds]*FunctionDeclaration
-	var others []*FunctionDeclaration
+// decide chooses the functions that t asks for, clause by clause. A function without a skill is called when it is named.
+func (req *GenerateContentRequest) decide(t text) (calls []Call) {
+	for _, clause := range t.clauses() {
+		if asksFor.MatchString(string(clause)) {
+			continue
+		}
+		for _, s := range []*skill{delegates, calculates, nil, tellsTime, searches} {
+			f, values := req.asked(clause, s)
+			for _, v := range values {
+				names := textArguments
+				if s != nil {
+					names = s.arguments
+				}
+				calls = append(calls, Call{Name: f.Name, Args: f.arguments(v, names, clause)})
+			}
+			if len(values) > 0 {
+				break
+			}
+		}
+	}
+	return calls[:min(len(calls), maxParallelCalls)]
+}
+
+// asked is the function with a skill that a clause wants, and what it wants of it.
+func (req *GenerateContentRequest) asked(clause text, s *skill) (*FunctionDeclaration, []string) {
 	for _, f := range req.callable() {
-		switch k := kindOf(f.Name); {
-		case k == other:
-			others = append(others, f)
-		case byKind[k] == nil:
-			byKind[k] = f
+		if skillOf(f.Name) != s {
+			continue
+		}
+		if s != nil {
+			return f, s.asked(clause)
+		}
+		if clause.mentions(f) {
+			return f, []string{""}
 		}
 	}
-	add := func(f *FunctionDeclaration, value string, names []string, t task) {
-		if len(calls) < maxParallelCalls {
-			calls = append(calls, Call{Name: f.Name, Args: f.arguments(value, names, t)})
-		}
-	}
-	for _, c := range t.clauses() {
-		work, toAgent := c.delegated()
-		sums, topic := c.sums(), ""
-		time := asksTime.MatchString(c.plain)
-		topic, about := c.topic()
-		own := slices.IndexFunc(others, c.mentions)
-		switch {
-		case byKind[delegates] != nil && toAgent:
-			add(byKind[delegates], work, textArguments, c)
-		case asksFor.MatchString(c.plain):
-		case byKind[calculates] != nil && len(sums) > 0:
-			for _, s := range sums {
-				add(byKind[calculates], s, expressionArguments, c)
-			}
-		case own >= 0:
-			add(others[own], "", textArguments, c)
-		case byKind[tellsTime] != nil && time:
-			zones := c.zones()
-			if len(zones) == 0 {
-				zones = []string{""}
-			}
-			for _, z := range zones {
-				add(byKind[tellsTime], z, zoneArguments, c)
-			}
-		case byKind[searches] != nil && about && !time && len(sums) == 0:
-			add(byKind[searches], topic, textArguments, c)
-		}
-	}
-	return calls
+	return nil, nil
 }

@@ -327,7 +327,7 @@ func TestStreamedCallsRoundTrip(t *testing.T) {
 		t.Fatalf("history %+v", h)
 	}
 	h = append(h, respond(h[1], map[string]any{"output": "fine"}))
-	if got, want := generate(t, c, h, tools).Text(), "About Go channels: fine\n2 + 2 = fine"; got != want {
+	if got, want := generate(t, c, h, tools).Text(), "About Go channels: fine\n2+2 = fine"; got != want {
 		t.Errorf("answer %q, want %q", got, want)
 	}
 }
