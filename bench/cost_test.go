@@ -19,50 +19,64 @@ import (
 )
 
 // BenchmarkCost compares one binary with itself: OTEL_SDK_DISABLED=true against tracing to an OTLP receiver, with four
-// model calls and three tool calls in each invocation. Both processes run all the time; rounds alternate between them,
-// and each figure is the lower quartile of its rounds: whatever else runs on the machine makes a round dearer and none
-// cheaper.
+// model calls and three tool calls in each invocation, and the garbage collector set as it is deployed. Both processes
+// run all the time; rounds alternate between them, and each figure is the lower quartile of its rounds: whatever else
+// runs on the machine makes a round dearer and none cheaper.
+//
+// With COST_AGAINST set to the costmain of another commit, the same rounds are run with that one, traced, and the ratio of
+// this commit to it is printed too:
+//
+//	git worktree add ../before COMMIT && (cd ../before && go build -o /tmp/before ./bench/costmain)
+//	COST_AGAINST=/tmp/before go test -run '^$' -bench Cost -benchtime 1x -v ./bench
 //
 // With COST_PROFILES set to a directory, CPU and allocation profiles of both are written there.
 func BenchmarkCost(b *testing.B) {
 	program := process.Build(b, "./costmain")
 	gemini, collector := startRole(b, "gemini"), startRole(b, "collector")
-	for _, concurrency := range []int{1, 8} {
+	for _, concurrency := range []int{1, 8, 64} {
 		b.Run(fmt.Sprintf("concurrent=%d", concurrency), func(b *testing.B) {
+			endpoint := "OTEL_EXPORTER_OTLP_ENDPOINT=http://" + collector
 			untraced := startAgent(b, program, gemini, "OTEL_SDK_DISABLED=true")
-			traced := startAgent(b, program, gemini, "OTEL_EXPORTER_OTLP_ENDPOINT=http://"+collector)
-			const perRound, rounds = 80, 41
-			for range 3 { // connections, caches, the garbage collector's pace
-				untraced.run(b, concurrency, perRound)
-				traced.run(b, concurrency, perRound)
+			traced := startAgent(b, program, gemini, endpoint)
+			agents := []*agentProcess{untraced, traced}
+			if other := os.Getenv("COST_AGAINST"); other != "" {
+				agents = append(agents, startAgent(b, other, gemini, endpoint))
 			}
-			profile(b, concurrency, untraced, traced)
-			var without, with []cost
-			for b.Loop() {
-				for range rounds {
-					without = append(without, untraced.run(b, concurrency, perRound))
-					with = append(with, traced.run(b, concurrency, perRound))
+			const rounds = 41
+			perRound := max(80, 2*concurrency)
+			for range 3 { // connections, caches, the garbage collector's pace
+				for _, a := range agents {
+					a.run(b, concurrency, perRound)
 				}
 			}
-			report(b, concurrency, without, with)
+			profile(b, concurrency, untraced, traced)
+			costs := make([][]cost, len(agents))
+			for b.Loop() {
+				for range rounds {
+					for i, a := range agents {
+						costs[i] = append(costs[i], a.run(b, concurrency, perRound))
+					}
+				}
+			}
+			report(b, fmt.Sprintf("%d concurrent, traced to untraced", concurrency), "", costs[1], costs[0])
+			if len(agents) > 2 {
+				report(b, fmt.Sprintf("%d concurrent, this commit to the other", concurrency), "against-", costs[1], costs[2])
+			}
+			b.ReportMetric(0, "ns/op") // the time of a whole comparison says nothing
 		})
 	}
 }
 
-func report(b *testing.B, concurrency int, without, with []cost) {
+// report prints what one costs beside another.
+func report(b *testing.B, what, prefix string, one, other []cost) {
 	cpu := func(c cost) float64 { return float64(c.cpu) / float64(time.Millisecond) }
 	allocations := func(c cost) float64 { return c.allocations }
-	cpu0, cpu1 := quiet(without, cpu), quiet(with, cpu)
-	allocs0, allocs1 := quiet(without, allocations), quiet(with, allocations)
-	b.ReportMetric(cpu0, "untraced-cpu-ms/op")
-	b.ReportMetric(cpu1, "traced-cpu-ms/op")
-	b.ReportMetric(cpu1/cpu0, "cpu-ratio")
-	b.ReportMetric(allocs0, "untraced-allocs/op")
-	b.ReportMetric(allocs1, "traced-allocs/op")
-	b.ReportMetric(allocs1/allocs0, "allocs-ratio")
-	b.ReportMetric(0, "ns/op") // the time of a whole comparison says nothing
-	b.Logf("%d concurrent: CPU %.3f ms untraced, %.3f ms traced, ratio %.2f; allocations %.0f, %.0f, ratio %.2f",
-		concurrency, cpu0, cpu1, cpu1/cpu0, allocs0, allocs1, allocs1/allocs0)
+	cpu1, cpu0 := quiet(one, cpu), quiet(other, cpu)
+	allocs1, allocs0 := quiet(one, allocations), quiet(other, allocations)
+	b.ReportMetric(cpu1/cpu0, prefix+"cpu-ratio")
+	b.ReportMetric(allocs1/allocs0, prefix+"allocs-ratio")
+	b.Logf("%s: CPU %.3f to %.3f ms, ratio %.2f; allocations %.0f to %.0f, ratio %.2f",
+		what, cpu1, cpu0, cpu1/cpu0, allocs1, allocs0, allocs1/allocs0)
 }
 
 // quiet is the lower quartile of one figure.
@@ -82,10 +96,11 @@ type agentProcess struct {
 	client       *http.Client
 }
 
+// startAgent starts a program with the settings that terraform/modules/function gives it.
 func startAgent(b *testing.B, program, gemini string, env ...string) *agentProcess {
 	port, figures := process.FreePort(b), process.FreePort(b)
 	p := process.Start(b, program, process.Environ(append(env,
-		"FUNCTION_TARGET=Agent", "PORT="+port, "COST_PORT="+figures, "LOG_LEVEL=error",
+		"FUNCTION_TARGET=Agent", "PORT="+port, "COST_PORT="+figures, "LOG_LEVEL=error", "GOGC=200", "GOMEMLIMIT=460MiB",
 		"GEMINI_API_KEY=benchmark", "GOOGLE_GEMINI_BASE_URL=http://"+gemini)...))
 	p.AwaitPort(b, port)
 	p.AwaitPort(b, figures)

@@ -38,8 +38,7 @@ func BenchmarkOutage(b *testing.B) {
 	collector := httptest.NewServer(backend)
 	b.Cleanup(collector.Close)
 	program, gemini := process.Build(b, "./costmain"), startRole(b, "gemini")
-	// GOGC and GOMEMLIMIT are what the deployed function has.
-	traced := startAgent(b, program, gemini, "OTEL_EXPORTER_OTLP_ENDPOINT="+collector.URL, "GOGC=200", "GOMEMLIMIT=460MiB")
+	traced := startAgent(b, program, gemini, "OTEL_EXPORTER_OTLP_ENDPOINT="+collector.URL)
 	untraced := startAgent(b, program, gemini, "OTEL_SDK_DISABLED=true")
 
 	const before, after = 15 * time.Second, 30 * time.Second

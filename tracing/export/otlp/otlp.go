@@ -89,7 +89,7 @@ type Exporter struct {
 	project       string                  // gcp.project_id for resources without one, with auth only
 	maxAttributes int                     // per request; 0: no limit
 	encoders      sync.Pool
-	bodySize      atomic.Int64 // of the latest request
+	spanBytes     atomic.Int64 // of a span in the latest request
 	warned        atomic.Bool  // of answers that are no OTLP
 	closed        atomic.Bool
 }
@@ -238,18 +238,21 @@ func (x *Exporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpa
 	return nil
 }
 
+// maxGuess bounds the first size of a body: after one large span a guess may be far too large.
+const maxGuess = 256 << 10
+
 // encode returns the body for as many of spans as fit one request, and their number: at least one.
 func (x *Exporter) encode(enc *encoder, spans []sdktrace.ReadOnlySpan) ([]byte, int) {
 	n := len(spans)
 	if x.maxAttributes > 0 {
 		n = fitAttributes(spans, x.maxAttributes)
 	}
-	enc.buf = make([]byte, 0, x.bodySize.Load()*5/4)
+	enc.buf = make([]byte, 0, min(int(x.spanBytes.Load())*n*5/4, maxGuess))
 	for {
 		enc.reset()
 		body := enc.request(spans[:n])
 		if len(body) <= maxBytes || n == 1 {
-			x.bodySize.Store(int64(len(body)))
+			x.spanBytes.Store(int64(len(body)/max(1, n)) + 1)
 			enc.buf = nil // it is the sender's now
 			return body, n
 		}
