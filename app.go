@@ -44,11 +44,10 @@ type App struct {
 	provider *tracing.Provider
 	handler  http.Handler
 
-	agent    *agent.Agent
-	agentErr error            // why there is no agent: a missing or unusable setting
-	subAgent *agent.SubAgent  // nil: none configured
-	mcp      *mcptools.Source // nil: none configured
-	subErr   error
+	agent     *agent.Agent
+	agentErr  error            // why there is no agent: a missing or unusable setting
+	subAgents subAgents        // empty: none configured
+	mcp       *mcptools.Source // nil: none configured
 
 	timeout time.Duration // of a request
 	reserve time.Duration // of that, kept back for the flush

@@ -37,7 +37,7 @@ type problem struct {
 	Title   string `json:"title"`
 	Status  int    `json:"status"`
 	Detail  string `json:"detail"`
-	Field   string `json:"field,omitempty"` // of the request body
+	Field   string `json:"field,omitempty"` // of the request body, or agent of the query
 	TraceID string `json:"trace_id,omitempty"`
 }
 
