@@ -76,7 +76,6 @@ func New(ctx context.Context, cfg Config) *App {
 		Service:   tc.Resource.ServiceName,
 		Version:   tc.Resource.ServiceVersion,
 	}))
-	a.warn(settings.Err())
 	a.warn(tracingErr)
 	a.warn(tracing.CheckVariables(cfg.Variables, cfg.Getenv, "GEMINI_API_KEY", "GEMINI_MODEL"))
 	tc.Logger = a.logger
@@ -90,7 +89,8 @@ func New(ctx context.Context, cfg Config) *App {
 	a.warn(err)
 	a.reserve = min(a.provider.FlushReserve(), a.timeout/4)
 	a.wireAgent(ctx)
-	a.route()
+	a.route(settings)
+	a.warn(settings.Err())
 	return a
 }
 
@@ -117,9 +117,9 @@ func (a *App) methods() map[string][]string {
 	return methods
 }
 
-// route builds the handler: the mux inside the tracing middleware. Each path has its methods, and an answer for all
+// route builds the handler: the mux inside the tracing middleware inside what makes no trace. Each path has its methods, and an answer for all
 // the other methods.
-func (a *App) route() {
+func (a *App) route(settings *env.Reader) {
 	mux := http.NewServeMux()
 	for _, r := range a.routes() {
 		mux.HandleFunc(r.method+" "+r.path, r.serve)
@@ -129,7 +129,7 @@ func (a *App) route() {
 	}
 	mux.HandleFunc("/", a.notFound)
 	a.drain = tracing.NewDrain(a.provider, tracing.DrainConfig{Close: func() { _ = a.mcp.Close() }}) // has no errors
-	a.handler = a.untraced(recorded(a.drain.Handler(a.provider.Middleware(mux, httptrace.MiddlewareConfig{
+	a.handler = corsHandler(settings, a.untraced(recorded(a.drain.Handler(a.provider.Middleware(mux, httptrace.MiddlewareConfig{
 		Route: func(r *http.Request) string {
 			if _, pattern := mux.Handler(r); pattern != "/" {
 				return pattern
@@ -138,7 +138,7 @@ func (a *App) route() {
 		},
 		Panic: a.panicked,
 		Done:  a.logDone,
-	}))))
+	})))))
 }
 
 // ServeHTTP answers one invocation. Its spans are at the trace backend when it returns, or safe in the buffer.
