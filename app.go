@@ -117,15 +117,15 @@ func (a *App) methods() map[string][]string {
 	return methods
 }
 
-// route builds the handler: the mux inside the tracing middleware inside what makes no trace. Each path has its methods, and an answer for all
-// the other methods.
+// route builds the handler: the mux inside the tracing middleware inside what makes no trace. Each path has its methods,
+// and an answer for all the other methods.
 func (a *App) route(settings *env.Reader) {
 	mux := http.NewServeMux()
 	for _, r := range a.routes() {
 		mux.HandleFunc(r.method+" "+r.path, r.serve)
 	}
-	for path, allowed := range a.methods() {
-		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { a.methodNotAllowed(w, r, allowed) })
+	for path, methods := range a.methods() {
+		mux.HandleFunc(path, a.methodNotAllowed(methods...))
 	}
 	mux.HandleFunc("/", a.notFound)
 	a.drain = tracing.NewDrain(a.provider, tracing.DrainConfig{Close: func() { _ = a.mcp.Close() }}) // has no errors

@@ -96,9 +96,11 @@ func (a *App) notFound(w http.ResponseWriter, r *http.Request) {
 	a.fail(w, r, badRequest(http.StatusNotFound, "", "there is nothing here; POST to "+executePath+" or "+delegatePath))
 }
 
-func (a *App) methodNotAllowed(w http.ResponseWriter, r *http.Request, allowed []string) {
-	w.Header().Set("Allow", strings.Join(allowed, ", "))
-	a.fail(w, r, badRequest(http.StatusMethodNotAllowed, "", "this path takes "+strings.Join(allowed, " and ")+" only"))
+func (a *App) methodNotAllowed(methods ...string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Allow", strings.Join(methods, ", "))
+		a.fail(w, r, badRequest(http.StatusMethodNotAllowed, "", "this path takes "+strings.Join(methods, " and ")+" only"))
+	}
 }
 
 // panicked answers after a panic in a handler. The value of the panic may hold anything: only its type is logged,
