@@ -44,11 +44,10 @@ type App struct {
 	provider *tracing.Provider
 	handler  http.Handler
 
-	agent    *agent.Agent
-	agentErr error            // why there is no agent: a missing or unusable setting
-	subAgent *agent.SubAgent  // nil: none configured
-	mcp      *mcptools.Source // nil: none configured
-	subErr   error
+	agent     *agent.Agent
+	agentErr  error            // why there is no agent: a missing or unusable setting
+	subAgents subAgents        // empty: none configured
+	mcp       *mcptools.Source // nil: none configured
 
 	timeout time.Duration // of a request
 	reserve time.Duration // of that, kept back for the flush
@@ -77,7 +76,6 @@ func New(ctx context.Context, cfg Config) *App {
 		Service:   tc.Resource.ServiceName,
 		Version:   tc.Resource.ServiceVersion,
 	}))
-	a.warn(settings.Err())
 	a.warn(tracingErr)
 	a.warn(tracing.CheckVariables(cfg.Variables, cfg.Getenv, "GEMINI_API_KEY", "GEMINI_MODEL"))
 	tc.Logger = a.logger
@@ -91,21 +89,47 @@ func New(ctx context.Context, cfg Config) *App {
 	a.warn(err)
 	a.reserve = min(a.provider.FlushReserve(), a.timeout/4)
 	a.wireAgent(ctx)
-	a.route()
+	a.route(settings)
+	a.warn(settings.Err())
 	return a
 }
 
-// route builds the handler: the mux inside the tracing middleware. Each path has its methods, and an answer for all
-// the other methods.
-func (a *App) route() {
+// route is a method on a path, and who serves it.
+type route struct {
+	method, path string
+	serve        http.HandlerFunc
+}
+
+// routes are what the app does; each request for one of them is an invocation with a trace.
+func (a *App) routes() []route {
+	return []route{
+		{http.MethodPost, executePath, a.execute},
+		{http.MethodPost, delegatePath, a.delegate},
+	}
+}
+
+// methods are the methods that each path takes.
+func (a *App) methods() map[string][]string {
+	methods := map[string][]string{}
+	for _, r := range a.routes() {
+		methods[r.path] = append(methods[r.path], r.method)
+	}
+	return methods
+}
+
+// route builds the handler: the mux inside the tracing middleware inside what makes no trace. Each path has its methods,
+// and an answer for all the other methods.
+func (a *App) route(settings *env.Reader) {
 	mux := http.NewServeMux()
-	for path, serve := range map[string]http.HandlerFunc{executePath: a.execute, delegatePath: a.delegate} {
-		mux.HandleFunc("POST "+path, serve)
-		mux.HandleFunc(path, a.methodNotAllowed)
+	for _, r := range a.routes() {
+		mux.HandleFunc(r.method+" "+r.path, r.serve)
+	}
+	for path, methods := range a.methods() {
+		mux.HandleFunc(path, a.methodNotAllowed(methods...))
 	}
 	mux.HandleFunc("/", a.notFound)
 	a.drain = tracing.NewDrain(a.provider, tracing.DrainConfig{Close: func() { _ = a.mcp.Close() }}) // has no errors
-	a.handler = recorded(a.drain.Handler(a.provider.Middleware(mux, httptrace.MiddlewareConfig{
+	a.handler = corsHandler(settings, a.untraced(recorded(a.drain.Handler(a.provider.Middleware(mux, httptrace.MiddlewareConfig{
 		Route: func(r *http.Request) string {
 			if _, pattern := mux.Handler(r); pattern != "/" {
 				return pattern
@@ -114,15 +138,11 @@ func (a *App) route() {
 		},
 		Panic: a.panicked,
 		Done:  a.logDone,
-	})))
+	})))))
 }
 
 // ServeHTTP answers one invocation. Its spans are at the trace backend when it returns, or safe in the buffer.
 func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if isIndex(r) {
-		a.serveIndex(w, r)
-		return
-	}
 	a.handler.ServeHTTP(w, r)
 }
 

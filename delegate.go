@@ -6,7 +6,8 @@ import (
 	"example.com/gemini-agent/agent"
 )
 
-// delegate hands the task to the sub-agent and its answer back. The sub-agent's work is in the same trace.
+// delegate hands the task to the sub-agent that the request names, and its answer back. The sub-agent's work is in the same
+// trace.
 func (a *App) delegate(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := a.deadline(r.Context(), r.Header) // of the whole request: reading the body counts
 	defer cancel()
@@ -17,12 +18,13 @@ func (a *App) delegate(w http.ResponseWriter, r *http.Request) {
 	}
 	rec := recordOf(r.Context())
 	rec.task = &task
-	if a.subAgent == nil {
-		a.fail(w, r, a.noSubAgent())
+	sub, err := a.subAgents.choose(r.URL.Query())
+	if err != nil {
+		a.fail(w, r, err)
 		return
 	}
 	ctx, delegated := agent.ContextWithDelegated(agent.ContextWithCaller(ctx, task.UserID, task.SessionID))
-	answer, err := a.subAgent.Execute(ctx, body)
+	answer, err := sub.Execute(ctx, body)
 	rec.delegated = delegated.Spent()
 	if err != nil {
 		a.fail(w, r, err)
@@ -34,14 +36,4 @@ func (a *App) delegate(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", answer.ContentType)
 	w.WriteHeader(answer.Status)
 	_, _ = w.Write(answer.Body) // the client may be gone; there is nobody to tell
-}
-
-func (a *App) noSubAgent() error {
-	if a.subErr != nil {
-		return a.subErr
-	}
-	return &agent.Error{
-		Kind: agent.KindNotConfigured, Reason: "no_sub_agent",
-		Message: "no sub-agent is configured; set SUB_AGENT_URL and restart",
-	}
 }

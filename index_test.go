@@ -3,6 +3,7 @@ package function
 import (
 	"bytes"
 	"context"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -49,20 +50,57 @@ func TestIndexSaysWhichVersionAnswersAndLeavesNoTrace(t *testing.T) {
 	}
 }
 
-func TestIndexIsOnlyItsOwnPathAndMethod(t *testing.T) {
-	a, _ := newTestApp(t, nil, nil)
+// What describes the agent, and what browsers ask before they ask, leaves no trace and no line in the log: not on any path.
+func TestProbesAndOptionsLeaveNoTrace(t *testing.T) {
+	log := &bytes.Buffer{}
+	a, rec := newTestApp(t, modelFunc(says), map[string]string{"OTEL_TRACES_SAMPLER": "always_on"})
+	a.logger = slog.New(slog.NewTextHandler(log, nil))
 	for _, tt := range []struct {
 		method, path string
 		status       int
+		allow        string
+		traced       bool
 	}{
-		{http.MethodHead, "/", http.StatusOK},
-		{http.MethodPost, "/", http.StatusNotFound},
-		{http.MethodGet, "/nothing", http.StatusNotFound},
+		{"GET", "/", 200, "", false},
+		{"HEAD", "/", 200, "", false},
+		{"OPTIONS", "/", 204, "GET, HEAD, OPTIONS", false},
+		{"OPTIONS", executePath, 204, "POST, OPTIONS", false},
+		{"OPTIONS", delegatePath + "?agent=x", 204, "POST, OPTIONS", false},
+		{"OPTIONS", "/nothing", 404, "", false},
+		{"POST", "/", 404, "", true},
+		{"GET", "//", 307, "", true},
+		{"GET", "/nothing", 404, "", true},
+		{"GET", executePath, 405, "POST", true},
+		{"HEAD", executePath, 405, "POST", true},
+		{"POST", executePath, 415, "", true},
 	} {
+		rec.Reset()
+		log.Reset()
 		w := httptest.NewRecorder()
 		a.ServeHTTP(w, httptest.NewRequest(tt.method, tt.path, nil))
-		if w.Code != tt.status {
-			t.Errorf("%s %s = %d, want %d", tt.method, tt.path, w.Code, tt.status)
+		if w.Code != tt.status || w.Header().Get("Allow") != tt.allow {
+			t.Errorf("%s %s = %d, Allow %q; want %d, %q", tt.method, tt.path, w.Code, w.Header().Get("Allow"), tt.status, tt.allow)
 		}
+		if traced, logged := len(rec.Spans()) > 0, log.Len() > 0; traced != tt.traced || logged != tt.traced {
+			t.Errorf("%s %s: traced %v, logged %v, want %v", tt.method, tt.path, traced, logged, tt.traced)
+		}
+		if traced := w.Header().Get("X-Trace-Id") != ""; traced != tt.traced {
+			t.Errorf("%s %s: X-Trace-ID %v, want %v", tt.method, tt.path, traced, tt.traced)
+		}
+	}
+}
+
+// The index says by which names the sub-agents go, and nothing of where they are.
+func TestIndexNamesTheSubAgents(t *testing.T) {
+	a, _ := newTestApp(t, nil, map[string]string{
+		"AGENT_NAME": "desk", "AGENT_DESCRIPTION": "Answers <all> questions.", "OTEL_SERVICE_NAME": "service",
+		"SUB_AGENTS": "research=https://hidden.example,math=https://hidden.example/2",
+	})
+	w := httptest.NewRecorder()
+	a.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+	want := `{"name":"desk","version":"","description":"Answers <all> questions.",` +
+		`"paths":["POST /api/v1/agent/execute","POST /api/v1/agent/delegate"],"sub_agents":["research","math"]}` + "\n"
+	if diff := cmp.Diff(want, w.Body.String()); diff != "" {
+		t.Errorf("GET / (-want +got):\n%s", diff)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"example.com/gemini-agent/agent"
@@ -37,7 +38,7 @@ type problem struct {
 	Title   string `json:"title"`
 	Status  int    `json:"status"`
 	Detail  string `json:"detail"`
-	Field   string `json:"field,omitempty"` // of the request body
+	Field   string `json:"field,omitempty"` // of the request body, or agent of the query
 	TraceID string `json:"trace_id,omitempty"`
 }
 
@@ -95,9 +96,11 @@ func (a *App) notFound(w http.ResponseWriter, r *http.Request) {
 	a.fail(w, r, badRequest(http.StatusNotFound, "", "there is nothing here; POST to "+executePath+" or "+delegatePath))
 }
 
-func (a *App) methodNotAllowed(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Allow", http.MethodPost)
-	a.fail(w, r, badRequest(http.StatusMethodNotAllowed, "", "this path takes POST only"))
+func (a *App) methodNotAllowed(methods ...string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Allow", strings.Join(methods, ", "))
+		a.fail(w, r, badRequest(http.StatusMethodNotAllowed, "", "this path takes "+strings.Join(methods, " and ")+" only"))
+	}
 }
 
 // panicked answers after a panic in a handler. The value of the panic may hold anything: only its type is logged,

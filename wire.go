@@ -25,10 +25,10 @@ func (a *App) wireAgent(ctx context.Context) {
 		Logger: a.logger,
 		Prices: a.prices(),
 	}
-	if a.wireSubAgent(); a.subAgent != nil {
-		cfg.Tools = append(cfg.Tools, a.subAgent.Tool())
-	}
-	if a.wireMCP(settings.List("MCP_SERVER_URL"), baggage, toolNames(cfg.Tools)); a.mcp != nil {
+	a.wireSubAgents(settings)
+	reserved := append(toolNames(cfg.Tools), a.subAgents.toolNames()...)
+	a.subAgents.offer(&cfg)
+	if a.wireMCP(settings.List("MCP_SERVER_URL"), baggage, reserved); a.mcp != nil {
 		cfg.Sources = append(cfg.Sources, a.mcp)
 	}
 	model, err := a.model(ctx)
@@ -58,18 +58,6 @@ func (a *App) model(ctx context.Context) (agent.Model, error) {
 	return agent.NewGemini(ctx, agent.GeminiConfig{
 		Model: a.cfg.Getenv("GEMINI_MODEL"), HTTPClient: a.client(httptrace.TransportConfig{}), Getenv: a.cfg.Getenv, Logger: a.logger,
 	})
-}
-
-func (a *App) wireSubAgent() {
-	url := a.cfg.Getenv("SUB_AGENT_URL")
-	if url == "" {
-		return
-	}
-	a.subAgent, a.subErr = agent.NewSubAgent(agent.SubAgentConfig{
-		URL: url, Auth: a.cfg.Getenv("SUB_AGENT_AUTH"), HTTPClient: a.client(httptrace.TransportConfig{Propagate: true}),
-		Tracer: a.provider.AgentTracer(),
-	})
-	a.warn(a.subErr)
 }
 
 // wireMCP connects the tool servers. What callers say in their baggage to our own services is not for those of others,

@@ -5,6 +5,8 @@ import (
 	_ "embed"
 	"encoding/json"
 	"log/slog"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -170,10 +172,13 @@ func (a *Agent) toolset(ctx context.Context) *toolset {
 	if len(a.cfg.Sources) == 0 {
 		return latest
 	}
-	tools := append([]Tool(nil), a.cfg.Tools...)
-	for _, s := range a.cfg.Sources {
-		tools = append(tools, s.Tools(ctx)...)
+	offers := make([][]Tool, len(a.cfg.Sources)) // asked at once: none waits for another
+	var wg sync.WaitGroup
+	for i, s := range a.cfg.Sources {
+		wg.Go(func() { offers[i] = s.Tools(ctx) })
 	}
+	wg.Wait()
+	tools := slices.Concat(append([][]Tool{a.cfg.Tools}, offers...)...)
 	ts := newToolset(ctx, tools, latest, a.cfg.Logger)
 	a.tools.Store(ts)
 	return ts

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"example.com/gemini-agent/agent/remote"
@@ -19,6 +20,9 @@ import (
 	"example.com/gemini-agent/tracing/httptrace"
 	"example.com/gemini-agent/tracing/redact"
 )
+
+// DefaultSubAgentName is the name of a sub-agent that was given none.
+const DefaultSubAgentName = "sub-agent"
 
 const (
 	subAgentPath     = "/api/v1/agent/execute"
@@ -33,8 +37,11 @@ type SubAgentConfig struct {
 	// Auth says who we are: "idtoken" sends a Google ID token (https only), "none" sends nothing.
 	// Default: idtoken for https, none for http.
 	Auth string
-	// Name is the agent's name on the invoke_agent span. Default "sub-agent".
+	// Name is the agent's name, on the invoke_agent span and in its tool's name: 1 to 64 letters, digits, - or _. Default
+	// "sub-agent".
 	Name string
+	// Setting is what messages call the setting that holds URL. Default "SUB_AGENT_URL".
+	Setting string
 	// HTTPClient makes the HTTP client spans and sends the trace context along. Its redirect policy is not used:
 	// no redirect is followed. Default: a plain client.
 	HTTPClient *http.Client
@@ -50,7 +57,10 @@ type SubAgentConfig struct {
 
 func (c SubAgentConfig) withDefaults() SubAgentConfig {
 	if c.Name == "" {
-		c.Name = "sub-agent"
+		c.Name = DefaultSubAgentName
+	}
+	if c.Setting == "" {
+		c.Setting = "SUB_AGENT_URL"
 	}
 	if c.HTTPClient == nil {
 		c.HTTPClient = &http.Client{}
@@ -73,6 +83,7 @@ type SubAgent struct {
 	host   string
 	port   int
 	token  bool
+	about  about // what it says of itself
 }
 
 // NewSubAgent checks the settings and returns the sub-agent. It opens no connection and looks up no credentials.
@@ -84,18 +95,20 @@ func NewSubAgent(cfg SubAgentConfig) (*SubAgent, error) {
 	case cfg.URL == "":
 		return nil, errNoSubAgent()
 	case err != nil:
-		return nil, notConfigured("SUB_AGENT_URL is not usable: " + err.Error() + ".")
+		return nil, notConfigured(cfg.Setting + " is not usable: " + err.Error() + ".")
 	case u.RawQuery != "" || u.ForceQuery:
-		return nil, notConfigured("SUB_AGENT_URL is not usable: it must not have a query.")
+		return nil, notConfigured(cfg.Setting + " is not usable: it must not have a query.")
+	case !ValidSubAgentName(cfg.Name):
+		return nil, notConfigured(cfg.Setting + " is not usable: a name is 1 to 64 letters, digits, - or _.")
 	}
-	s := &SubAgent{cfg: cfg, base: strings.TrimRight(u.String(), "/"), host: u.Hostname(), port: remote.Port(u)}
+	s := &SubAgent{cfg: cfg, about: about{parameters: sync.OnceValue(delegationParameters)}, base: strings.TrimRight(u.String(), "/"), host: u.Hostname(), port: remote.Port(u)}
 	switch cfg.Auth {
 	case "":
 		s.token = u.Scheme == "https"
 	case "none":
 	case "idtoken":
 		if u.Scheme != "https" {
-			return nil, notConfigured("SUB_AGENT_AUTH=idtoken needs an https SUB_AGENT_URL: a token is not sent in the clear.")
+			return nil, notConfigured("SUB_AGENT_AUTH=idtoken needs https in " + cfg.Setting + ": a token is not sent in the clear.")
 		}
 		s.token = true
 	default:
@@ -138,7 +151,7 @@ func (s *SubAgent) Execute(ctx context.Context, body []byte) (*SubAgentResponse,
 	if depth >= MaxDepth {
 		err := &Error{Kind: KindLoop, Reason: "delegation_loop",
 			Message: fmt.Sprintf("This request has been delegated %d times already, which is the limit: the agents"+
-				" delegate to each other in a circle. Check their SUB_AGENT_URL.", depth)}
+				" delegate to each other in a circle. Check their sub-agents.", depth)}
 		span.End(err)
 		return nil, err
 	}
@@ -179,17 +192,13 @@ func (s *SubAgent) post(caller context.Context, body []byte, depth int) (_ *SubA
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "application/json, application/problem+json")
 	req.Header.Set(DepthHeader, strconv.Itoa(depth+1))
-	if s.token {
-		token, err := s.cfg.Token(ctx, s.base)
-		if err != nil {
-			if ctx.Err() != nil {
-				return nil, s.interrupted(caller, err)
-			}
-			return nil, &Error{Kind: KindNotConfigured, Reason: "id_token", Err: tokenCause(err),
-				Message: "No Google ID token for the sub-agent could be had. Run as a service account (a gcloud user login cannot" +
-					" make ID tokens), or set SUB_AGENT_AUTH=none if the sub-agent wants no token."}
+	if err := s.authorize(ctx, req); err != nil {
+		if ctx.Err() != nil {
+			return nil, s.interrupted(caller, err)
 		}
-		req.Header.Set("Authorization", "Bearer "+token)
+		return nil, &Error{Kind: KindNotConfigured, Reason: "id_token", Err: tokenCause(err),
+			Message: "No Google ID token for the sub-agent could be had. Run as a service account (a gcloud user login cannot" +
+				" make ID tokens), or set SUB_AGENT_AUTH=none if the sub-agent wants no token."}
 	}
 	resp, err := s.client.Do(req)
 	if err != nil {
@@ -211,25 +220,37 @@ func (s *SubAgent) post(caller context.Context, body []byte, depth int) (_ *SubA
 	return s.judge(resp, reply)
 }
 
+// authorize says who we are, where the sub-agent wants to know.
+func (s *SubAgent) authorize(ctx context.Context, req *http.Request) error {
+	if !s.token {
+		return nil
+	}
+	token, err := s.cfg.Token(ctx, s.base)
+	if err == nil {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	return err
+}
+
 // judge tells an answer for the caller from a failure of the other side.
 func (s *SubAgent) judge(resp *http.Response, body []byte) (*SubAgentResponse, error) {
 	status, code := resp.StatusCode, strconv.Itoa(resp.StatusCode)
 	switch {
 	case status >= 300 && status < 400:
 		return nil, subAgentError("redirect", "The sub-agent answered with a redirect ("+code+
-			"), which is not followed. Set SUB_AGENT_URL to its final address.", nil)
+			"), which is not followed. Set "+s.cfg.Setting+" to its final address.", nil)
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
 		return nil, subAgentError(code, "The sub-agent did not accept our identity ("+code+"). Give this service's account"+
-			" roles/run.invoker on it, and check SUB_AGENT_AUTH and that SUB_AGENT_URL is its own URL.", nil)
+			" roles/run.invoker on it, and check SUB_AGENT_AUTH and that "+s.cfg.Setting+" is its own URL.", nil)
 	case status == http.StatusNotFound || status == http.StatusMethodNotAllowed:
-		return nil, subAgentError(code, "The sub-agent has no "+subAgentPath+" ("+code+"). Check SUB_AGENT_URL.", nil)
+		return nil, subAgentError(code, "The sub-agent has no "+subAgentPath+" ("+code+"). Check "+s.cfg.Setting+".", nil)
 	case status == http.StatusGatewayTimeout:
 		return nil, &Error{Kind: KindTimeout, Reason: code,
 			Message: "The sub-agent ran out of time (504)."}
 	case status >= 500, status == http.StatusProxyAuthRequired, status == http.StatusRequestTimeout:
 		return nil, subAgentError(code, "The sub-agent failed ("+code+").", nil)
 	case !isJSON(resp.Header.Get("Content-Type")) || !json.Valid(body):
-		return nil, subAgentError("not_json", "The sub-agent's answer ("+code+") is not JSON. Check that SUB_AGENT_URL"+
+		return nil, subAgentError("not_json", "The sub-agent's answer ("+code+") is not JSON. Check that "+s.cfg.Setting+
 			" is an agent.", nil)
 	}
 	return &SubAgentResponse{
@@ -256,7 +277,9 @@ func subAgentError(reason, message string, cause error) *Error {
 	return &Error{Kind: KindSubAgent, Reason: reason, Message: message, Err: cause}
 }
 
-func errNoSubAgent() *Error { return notConfigured("There is no sub-agent: set SUB_AGENT_URL.") }
+func errNoSubAgent() *Error {
+	return notConfigured("There is no sub-agent: set SUB_AGENT_URL or SUB_AGENTS.")
+}
 
 // problemText returns the human text of an RFC 9457 problem, at most 300 bytes; "" when there is none.
 func problemText(body []byte) string {

@@ -13,7 +13,8 @@ import (
 	"example.com/gemini-agent/tracing/redact"
 )
 
-// DelegateToolName is the name of the tool that hands a task to the sub-agent.
+// DelegateToolName is the name of the tool that hands a task to the sub-agent without a name of its own. That of any other
+// is delegate_to_NAME.
 const DelegateToolName = "delegate_to_subagent"
 
 const maxTaskBytes = 32768
@@ -32,29 +33,45 @@ type delegated struct {
 	FinishReason string `json:"finish_reason,omitempty"`
 }
 
-// Tool returns the delegate_to_subagent tool: it gives the sub-agent a task, in the name of the caller and within the
-// caller's session, and returns its answer and how many steps it took. Every failure is an error for the model, with
-// the public text of Execute's errors and nothing of their causes.
-func (s *SubAgent) Tool() Tool {
-	longest := maxTaskBytes
-	tool := Tool{
-		Name: DelegateToolName,
-		Description: "Gives a self-contained task to another agent and returns its answer. It knows nothing of this" +
-			" conversation: put everything it needs into the task.",
-		Parameters: &jsonschema.Schema{
-			Type: "object",
-			Properties: map[string]*jsonschema.Schema{
-				"task": {Type: "string", Description: "The task, in plain words.", MaxLength: &longest},
-			},
-			Required: []string{"task"},
-		},
-		Call: s.delegate,
+// ToolName is the name of the sub-agent's tool.
+func (s *SubAgent) ToolName() string {
+	if s == nil || s.cfg.Name == DefaultSubAgentName {
+		return DelegateToolName
 	}
+	return "delegate_to_" + s.cfg.Name
+}
+
+// Tool returns the sub-agent's tool: it gives the sub-agent a task, in the name of the caller and within the caller's
+// session, and returns its answer and how many steps it took. Every failure is an error for the model, with the public
+// text of Execute's errors and nothing of their causes. The tool is described in general terms; [SubAgent.Tools] asks the
+// sub-agent.
+func (s *SubAgent) Tool() Tool {
+	tool := Tool{Name: s.ToolName(), Description: describeDelegation("another agent", ""), Parameters: delegationParameters(), Call: s.delegate}
 	if s != nil {
 		// A little more than the call's own limit, so that its clearer error comes first.
 		tool.Timeout = s.cfg.Timeout + time.Second
 	}
 	return tool
+}
+
+// describeDelegation tells the model what a sub-agent is good for. says is the sub-agent's own description, "" for none.
+func describeDelegation(who, says string) string {
+	text := "Gives a self-contained task to " + who + " and returns its answer."
+	if says != "" {
+		text += " What it does: " + says
+	}
+	return text + " It knows nothing of this conversation: put everything it needs into the task."
+}
+
+func delegationParameters() *jsonschema.Schema {
+	longest := maxTaskBytes
+	return &jsonschema.Schema{
+		Type: "object",
+		Properties: map[string]*jsonschema.Schema{
+			"task": {Type: "string", Description: "The task, in plain words.", MaxLength: &longest},
+		},
+		Required: []string{"task"},
+	}
 }
 
 func (s *SubAgent) delegate(ctx context.Context, args map[string]any) (any, error) {

@@ -1,5 +1,5 @@
-// Command local runs the whole system on this machine: the agent on the functions framework, a sub-agent, a tool
-// service and, without a key, a simulated Gemini. Nothing but Go is needed.
+// Command local runs the whole system on this machine: the agent on the functions framework, a sub-agent (several with
+// flags -sub-agent NAME=DESCRIPTION), a tool service and, without a key, a simulated Gemini. Nothing but Go is needed.
 //
 //	curl ──▶ agent :8080 ──▶ Gemini (simulated without a key)
 //	           ├──▶ sub-agent ──▶ Gemini
@@ -31,14 +31,16 @@ import (
 func main() {
 	demo := flag.Bool("demo", false, "run a worked example, print its answer and its traces, and exit")
 	page := flag.Bool("live", true, "serve the live page, on LIVE_PORT")
+	var named namedAgents
+	flag.Var(&named, "sub-agent", "start a sub-agent with this `NAME=DESCRIPTION`; several make several (default: one without a name)")
 	flag.Parse()
-	if err := run(*demo, *page, os.Getenv); err != nil {
+	if err := run(*demo, *page, named, os.Getenv); err != nil {
 		fmt.Fprintln(os.Stderr, "local:", err)
 		os.Exit(1)
 	}
 }
 
-func run(demo, page bool, getenv func(string) string) error {
+func run(demo, page bool, named namedAgents, getenv func(string) string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // the next signal ends the process at once
@@ -53,7 +55,7 @@ func run(demo, page bool, getenv func(string) string) error {
 	if page && !demo {
 		agentAddr = reachable(addr)
 	}
-	sys, err := startSystem(ctx, getenv, os.Stdout, agentAddr)
+	sys, err := startSystem(ctx, getenv, named, os.Stdout, agentAddr)
 	if err != nil {
 		return err
 	}

@@ -25,21 +25,21 @@ import (
 
 // system is the services of one local run. Each has its own service name and tracer provider.
 type system struct {
-	agent    *function.App
-	subAgent *function.App     // nil: SUB_AGENT_URL names another
-	search   *tracing.Provider // nil: MCP_SERVER_URL names another
-	servers  []*http.Server
-	gemini   *geminisim.Server // nil: a real one
-	page     *livePage         // nil: none
-	faults   faults
-	out      io.Writer
-	notes    []string // what runs, for the user
-	viewer   string   // address of the Jaeger UI; "": none found
+	agent     *function.App
+	subAgents []*function.App   // none: SUB_AGENT_URL or SUB_AGENTS name others
+	search    *tracing.Provider // nil: MCP_SERVER_URL names another
+	servers   []*http.Server
+	gemini    *geminisim.Server // nil: a real one
+	page      *livePage         // nil: none
+	faults    faults
+	out       io.Writer
+	notes     []string // what runs, for the user
+	viewer    string   // address of the Jaeger UI; "": none found
 }
 
 // startSystem starts everything but the agent's own server. What the environment names is used in place of ours. With
 // the address at which the agent will be served there is a live page.
-func startSystem(ctx context.Context, getenv func(string) string, out io.Writer, agentAddr string) (*system, error) {
+func startSystem(ctx context.Context, getenv func(string) string, named namedAgents, out io.Writer, agentAddr string) (*system, error) {
 	s := &system{out: out}
 	env := overlay{under: getenv, over: map[string]string{}}
 	if err := s.startGemini(&env); err != nil {
@@ -67,7 +67,7 @@ func startSystem(ctx context.Context, getenv func(string) string, out io.Writer,
 	if err := s.startSearch(ctx, &env, configure(true)); err != nil {
 		return nil, errors.Join(err, s.stop())
 	}
-	if err := s.startSubAgent(ctx, &env, configure(true)); err != nil {
+	if err := s.startSubAgents(ctx, &env, named, configure(true)); err != nil {
 		return nil, errors.Join(err, s.stop())
 	}
 	s.agent = function.New(ctx, function.Config{
@@ -133,25 +133,6 @@ func tracedSearch(p *tracing.Provider) http.Handler {
 	})
 }
 
-// startSubAgent starts a second agent unless SUB_AGENT_URL names one. It has the same tools but no sub-agent of its
-// own.
-func (s *system) startSubAgent(ctx context.Context, env *overlay, configure func(*tracing.Config)) error {
-	if env.get("SUB_AGENT_URL") != "" {
-		return nil
-	}
-	named := env.with("OTEL_SERVICE_NAME", "gemini-sub-agent")
-	s.subAgent = function.New(ctx, function.Config{
-		Getenv: named.get, LogWriter: os.Stderr, LogText: isTerminal(os.Stderr), Tracing: configure,
-	})
-	addr, err := s.listen(s.faults.subAgent(s.subAgent))
-	if err != nil {
-		return fmt.Errorf("starting the sub-agent: %w", err)
-	}
-	env.over["SUB_AGENT_URL"] = "http://" + addr
-	s.note("sub-agent: http://%s", addr)
-	return nil
-}
-
 // Where a collector on this machine takes OTLP over gRPC, and where Jaeger's UI is.
 const (
 	collector  = "127.0.0.1:4317"
@@ -212,7 +193,7 @@ func (s *system) stop() error {
 	defer cancel()
 	var errs []error
 	s.page.close()
-	for _, app := range []*function.App{s.agent, s.subAgent} {
+	for _, app := range append([]*function.App{s.agent}, s.subAgents...) {
 		if app != nil {
 			errs = append(errs, app.Shutdown(ctx))
 		}

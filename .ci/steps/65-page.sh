@@ -1,4 +1,4 @@
-# the live page in a real browser, and its accessibility (CHROMIUM_BIN, AXE_CORE: yours)
+# the live page in a real browser, its accessibility, and a page on another origin (CHROMIUM_BIN, AXE_CORE: yours)
 if [ -z "${CHROMIUM_BIN:-}" ]; then
   need chromium chromium
 fi
@@ -7,3 +7,4 @@ if [ -z "${AXE_CORE:-}" ]; then
   export AXE_CORE
 fi
 go test -count=1 -v ./local/live
+go test -count=1 -v -run Page ./systemtest

@@ -140,7 +140,7 @@ func (t text) mentions(f *FunctionDeclaration) bool {
 	for _, w := range nameWords(f.Name) {
 		switch {
 		case slices.Contains(smallWords, w):
-		case regexp.MustCompile(`(?i)\b` + regexp.QuoteMeta(strings.TrimSuffix(w, "s")) + `(?:s|es)?\b`).MatchString(string(t)):
+		case t.has(w):
 			n++
 		default:
 			return false
@@ -172,18 +172,25 @@ func (req *GenerateContentRequest) decide(t text) (calls []Call) {
 	return calls[:min(len(calls), maxParallelCalls)]
 }
 
-// asked is the function with a skill that a clause wants, and what it wants of it.
-func (req *GenerateContentRequest) asked(clause text, s *skill) (*FunctionDeclaration, []string) {
-	for _, f := range req.callable() {
-		if skillOf(f.Name) != s {
-			continue
-		}
-		if s != nil {
-			return f, s.asked(clause)
-		}
-		if clause.mentions(f) {
-			return f, []string{""}
+// asked is the function with a skill that a clause wants, and what it wants of it. Of several the one that is named is
+// wanted, such as delegate_to_math in «ask the math sub-agent», else the first.
+func (req *GenerateContentRequest) asked(clause text, s *skill) (f *FunctionDeclaration, values []string) {
+	for _, each := range req.callable() {
+		switch words := nameWords(each.Name); {
+		case skillOf(each.Name) != s:
+		case s == nil && clause.mentions(each):
+			return each, []string{""}
+		case s != nil && (f == nil || clause.has(words[len(words)-1])):
+			f = each
 		}
 	}
-	return nil, nil
+	if f != nil {
+		values = s.asked(clause)
+	}
+	return f, values
+}
+
+// has reports whether a word stands in t, in any number.
+func (t text) has(word string) bool {
+	return regexp.MustCompile(`(?i)\b` + regexp.QuoteMeta(strings.TrimSuffix(word, "s")) + `(?:s|es)?\b`).MatchString(string(t))
 }

@@ -146,6 +146,21 @@ func TestModelCallsWhatTheTaskNeeds(t *testing.T) {
 	}
 }
 
+// Of several sub-agents the one that is named is asked, else the first.
+func TestPlayChoosesAmongSubAgents(t *testing.T) {
+	const several = `"tools":[{"functionDeclarations":[{"name":"delegate_to_subagent"},{"name":"delegate_to_research"},{"name":"delegate_to_math"}]}]`
+	for task, want := range map[string]string{
+		"Ask the research sub-agent what whales are, and ask the math subagent to calculate 12 * 7": "delegate_to_research{}\ndelegate_to_math{}",
+		"Delegate to math: 12 * 7":        "delegate_to_math{}",
+		"Ask the sub-agent about whales":  "delegate_to_subagent{}",
+		"Pregunta al subagente de math 2": "delegate_to_math{}",
+	} {
+		if got := request(t, `{"contents":[{"parts":[{"text":`+quoted(task)+`}]}],`+several+`}`).calls(); got != want {
+			t.Errorf("%s: calls %s, want %s", task, got, want)
+		}
+	}
+}
+
 func TestModelSaysWhatItCannot(t *testing.T) {
 	const cannot = "The simulated model cannot answer this; with GEMINI_API_KEY the real one does"
 	for task, want := range map[string]string{

@@ -45,7 +45,7 @@ func (t text) clauses() (clauses []text) {
 
 var (
 	subAgent = regexp.MustCompile(`(?i)(?:\b(?:ask|tell|please|pregunta(?:le)?|p[ií]de(?:le)?|dile|using|with|via|to|con|usando)\s+)*` +
-		`(?:\b(?:the|el|al|la|a|tu|your)\s+)*\bsub[- ]?agent[es]*\b[\s,:]*(?:(?:to|that|for|about|para|sobre)\s+)?`)
+		`(?:\b(?:the|el|al|la|a|tu|your)\s+)*(?:\b(?:the|al|tu|your)\s+[\w-]+\s+)?\bsub[- ]?agent[es]*\b[\s,:]*(?:(?:to|that|for|about|para|sobre)\s+)?`)
 	delegate = regexp.MustCompile(`(?i)^(?:please\s+)?(?:delegate|delega|delegar)\b(?:\s+(?:this|esto)\b)?[\s,:]*`)
 )
 
