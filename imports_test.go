@@ -132,6 +132,7 @@ var edges = map[string]struct{ own, never []string }{
 	"deploycheck/fileset":   {own: []string{"deploycheck"}},
 	"deploycheck/smoke":     {},
 	"deploycheck/cloudsim":  {},
+	"deploycheck/logquery":  {},
 	"deploycheck/planguard": {},
 	"bench":                 {own: []string{"bench/process"}},
 	"bench/costmain":        {own: []string{"."}},

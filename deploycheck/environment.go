@@ -1,16 +1,19 @@
 package deploycheck
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/ext/typeexpr"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 	"github.com/zclconf/go-cty/cty/function"
 	"github.com/zclconf/go-cty/cty/function/stdlib"
+	ctyjson "github.com/zclconf/go-cty/cty/json"
 )
 
 // Environment gives the plain environment variables that terraform sets on both functions when it is applied with
@@ -21,25 +24,7 @@ func Environment(root string, given map[string]string) (map[string]string, error
 	if err != nil {
 		return nil, err
 	}
-	vars, err := variables(files, given)
-	if err != nil {
-		return nil, err
-	}
-	ctx := &hcl.EvalContext{
-		Variables: map[string]cty.Value{
-			"var": object(vars),
-			"data": cty.ObjectVal(map[string]cty.Value{"archive_file": cty.ObjectVal(map[string]cty.Value{
-				"source": cty.ObjectVal(map[string]cty.Value{"output_sha256": cty.StringVal("rehearsal000")}),
-			})}),
-		},
-		Functions: map[string]function.Function{
-			"coalesce": stdlib.CoalesceFunc,
-			"merge":    stdlib.MergeFunc,
-			"substr":   stdlib.SubstrFunc,
-			"tostring": stdlib.MakeToFunc(cty.String),
-		},
-	}
-	env, err := local(files, ctx, "environment")
+	env, err := givenLocal(files, given, "environment")
 	if err != nil {
 		return nil, err
 	}
@@ -52,6 +37,52 @@ func Environment(root string, given map[string]string) (map[string]string, error
 		out[name] = s.AsString()
 	}
 	return out, nil
+}
+
+// Local gives a local value, for the variables given and defaults for the rest, to out as JSON would. Only string variables
+// can be given.
+func Local(root string, given map[string]string, name string, out any) error {
+	files, err := parseModule(root)
+	if err != nil {
+		return err
+	}
+	v, err := givenLocal(files, given, name)
+	if err != nil {
+		return err
+	}
+	raw, err := ctyjson.Marshal(v, v.Type())
+	if err != nil {
+		return fmt.Errorf("reading local.%s: %w", name, err)
+	}
+	if err := json.Unmarshal(raw, out); err != nil {
+		return fmt.Errorf("reading local.%s: %w", name, err)
+	}
+	return nil
+}
+
+func givenLocal(files map[string]*hclsyntax.Body, given map[string]string, name string) (cty.Value, error) {
+	vars, err := variables(files, given)
+	if err != nil {
+		return cty.NilVal, err
+	}
+	return local(files, &hcl.EvalContext{
+		Variables: map[string]cty.Value{
+			"var": object(vars),
+			"data": cty.ObjectVal(map[string]cty.Value{"archive_file": cty.ObjectVal(map[string]cty.Value{
+				"source": cty.ObjectVal(map[string]cty.Value{"output_sha256": cty.StringVal("rehearsal000")}),
+			})}),
+		},
+		Functions: map[string]function.Function{
+			"coalesce": stdlib.CoalesceFunc,
+			"join":     stdlib.JoinFunc,
+			"keys":     stdlib.KeysFunc,
+			"merge":    stdlib.MergeFunc,
+			"replace":  stdlib.ReplaceFunc,
+			"substr":   stdlib.SubstrFunc,
+			"tostring": stdlib.MakeToFunc(cty.String),
+			"values":   stdlib.ValuesFunc,
+		},
+	}, name)
 }
 
 // variables gives each variable its given value or its default; one with neither is an error.
@@ -77,13 +108,34 @@ func variables(files map[string]*hclsyntax.Body, given map[string]string) (map[s
 			if err != nil {
 				return nil, err
 			}
-			vars[name] = v
+			if vars[name], err = typed(block.Body.Attributes["type"], v); err != nil {
+				return nil, err
+			}
 		}
 	}
 	if len(unknown) > 0 {
 		return nil, fmt.Errorf("reading variables: none is called %s", slices.Sorted(maps.Keys(unknown)))
 	}
 	return vars, nil
+}
+
+// typed gives a default the type of its variable, with what optional attributes are when they are left out.
+func typed(attr *hclsyntax.Attribute, v cty.Value) (cty.Value, error) {
+	if attr == nil {
+		return v, nil
+	}
+	t, defaults, diags := typeexpr.TypeConstraintWithDefaults(attr.Expr)
+	if diags.HasErrors() {
+		return cty.NilVal, fmt.Errorf("reading a type: %w", diags)
+	}
+	if defaults != nil && !v.IsNull() {
+		v = defaults.Apply(v)
+	}
+	v, err := convert.Convert(v, t)
+	if err != nil {
+		return cty.NilVal, fmt.Errorf("evaluating %s: %w", attr.Range(), err)
+	}
+	return v, nil
 }
 
 // local evaluates one local value, and before it the locals that it names.

@@ -61,7 +61,7 @@ func blocks(t *testing.T, file, kind string) []*hclsyntax.Block {
 
 func TestVariables(t *testing.T) {
 	required := map[string][]string{
-		"variables.tf": {"project_id", "region"}, "variables_platform.tf": nil, "variables_settings.tf": nil,
+		"variables.tf": {"project_id", "region"}, "variables_observability.tf": nil, "variables_platform.tf": nil, "variables_settings.tf": nil,
 		"modules/build/variables.tf":    {"name", "project_id", "region", "zip"},
 		"modules/function/variables.tf": {"entry_point", "name", "project_id", "region"},
 	}

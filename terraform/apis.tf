@@ -13,6 +13,7 @@ resource "google_project_service" "main" {
       "secretmanager.googleapis.com",
       "storage.googleapis.com",
     ],
+    var.billing_budget != null ? ["billingbudgets.googleapis.com"] : [],
     local.on_firestore ? ["firestore.googleapis.com"] : [],
     local.on_vertex ? ["aiplatform.googleapis.com"] : [],
     local.to_cloud_trace ? ["cloudtrace.googleapis.com"] : [],

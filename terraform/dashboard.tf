@@ -10,6 +10,8 @@ resource "google_monitoring_dashboard" "main" {
       tiles   = local.dashboard_tiles
     }
   })
+
+  depends_on = [google_logging_metric.main]
 }
 
 locals {
@@ -41,7 +43,7 @@ locals {
       unit  = "1"
       queries = [{
         legend  = "$${metric.labels.service}"
-        metric  = "logging.googleapis.com/user/${google_logging_metric.errors.name}"
+        metric  = "logging.googleapis.com/user/${var.name}/errors"
         aligner = "ALIGN_DELTA"
         reducer = "REDUCE_SUM"
         groups  = ["metric.label.service"]
@@ -60,20 +62,66 @@ locals {
     },
   ]
 
+  # PromQL, most of it over the metrics from the log in windows of five minutes.
   dashboard_promql_charts = [
     {
       title = "Cold starts in five minutes"
       queries = [{
         legend = "$${service_name}"
-        query  = "sum by (service_name) (increase(${local.promql_starts}{${local.promql_services}}[5m]))"
+        query  = "sum by (service_name) (increase(run_googleapis_com:container_startup_latencies_count{${local.promql_services}}[5m]))"
       }]
     },
     {
-      title = "Spans kept, dropped and retried in five minutes (kept: with log_level = debug)"
-      queries = [for count, metric in google_logging_metric.spans : {
+      title = "Spans kept, dropped and retried"
+      queries = [for count in keys(local.span_counts) : {
         legend = count
-        query  = "sum(increase(${local.promql_logged}_${count}_sum{${local.promql_services}}[5m]))"
+        query  = "sum(${local.added["5m"][count]})"
       }]
+    },
+    {
+      title   = "Tasks by status and how they ended"
+      queries = [{ legend = "$${status} $${finish_reason}", query = "sum by (status, finish_reason) (${local.added["5m"].tasks})" }]
+    },
+    {
+      title   = "Traces kept, by the reason (none: not kept)"
+      queries = [{ legend = "$${kept_for}", query = "sum by (kept_for) (${local.added["5m"].tasks})" }]
+    },
+    {
+      title   = "Cost in an hour, by model (USD)"
+      queries = [{ legend = "$${model}", query = "sum by (model) (${local.added["1h"].cost_usd})" }]
+    },
+    {
+      title = "Tokens, by model (cached are part of input, reasoning of output)"
+      queries = [for kind in ["input", "cached", "output", "reasoning"] : {
+        legend = "${kind} $${model}"
+        query  = "sum by (model) (${local.added["5m"]["${kind}_tokens"]})"
+      }]
+    },
+    {
+      title = "Time of a task, by model (ms)"
+      queries = [for q in [0.5, 0.95] : {
+        legend = "$${model} p${q * 100}"
+        query  = "histogram_quantile(${q}, sum by (le, model) (${local.added["5m"].task_duration_bucket}))"
+      }]
+    },
+    {
+      title = "Rounds of tools a task"
+      queries = [{
+        legend = "$${model}"
+        query  = "sum by (model) (${local.added["5m"].steps}) / sum by (model) (${local.added["5m"].steps_count})"
+      }]
+    },
+    {
+      title   = "Failures of tools"
+      queries = [{ legend = "$${tool} $${error_type}", query = "sum by (tool, error_type) (${local.added["5m"].tool_failures})" }]
+    },
+    {
+      # A task asks once, and once more after each round of tools; what is above that was asked again.
+      title = "Refused for quota, and questions to the model that were repeated"
+      queries = [
+        { legend = "answered 429", query = "sum(${replace(local.added["5m"].tasks, "}", ",status=\"429\"}")})" },
+        { legend = "repeated", query = "sum(${local.added["5m"].attempts}) - sum(${local.added["5m"].steps}) - sum(${local.added["5m"].attempts_count})" },
+      ]
     },
   ]
 

@@ -54,6 +54,26 @@ moved {
   to   = module.build.google_storage_bucket_object.source
 }
 
+moved {
+  from = google_logging_metric.errors
+  to   = google_logging_metric.main["errors"]
+}
+
+moved {
+  from = google_logging_metric.spans["spans_dropped"]
+  to   = google_logging_metric.main["spans_dropped"]
+}
+
+moved {
+  from = google_logging_metric.spans["spans_kept"]
+  to   = google_logging_metric.main["spans_kept"]
+}
+
+moved {
+  from = google_logging_metric.spans["spans_retried"]
+  to   = google_logging_metric.main["spans_retried"]
+}
+
 # These grants are made again in the modules, before the functions change; taking the old ones away would take away
 # the same rights. What is left over of them is in docs/deploy.md, "Upgrades".
 removed {

@@ -1,22 +1,3 @@
-variable "alert_thresholds" {
-  description = "When the alert policies fire: share of answers that are 5xx, and 95th percentile of latency."
-  type = object({
-    error_ratio         = optional(number, 0.05)
-    latency_p95_seconds = optional(number, 30)
-  })
-  default  = {}
-  nullable = false
-
-  validation {
-    condition     = var.alert_thresholds.error_ratio > 0 && var.alert_thresholds.error_ratio < 1
-    error_message = "error_ratio is a share between 0 and 1, for example 0.05."
-  }
-  validation {
-    condition     = var.alert_thresholds.latency_p95_seconds > 0
-    error_message = "latency_p95_seconds must be positive."
-  }
-}
-
 variable "app_version" {
   description = "Version shown on every span (service.version). Default: the first 12 digits of the source's hash."
   type        = string
@@ -181,20 +162,6 @@ variable "name" {
     # At most 22: service account ids end at 30.
     condition     = can(regex("^[a-z][a-z0-9-]{0,20}[a-z0-9]$", var.name))
     error_message = "name has 2 to 22 lower-case letters, digits and dashes, and begins with a letter."
-  }
-}
-
-variable "notification_channels" {
-  description = "Channels told by the alert policies, as projects/P/notificationChannels/N. Without one, no policies."
-  type        = list(string)
-  default     = []
-  nullable    = false
-
-  validation {
-    condition = alltrue([
-      for channel in var.notification_channels : can(regex("^projects/[^/]+/notificationChannels/[^/]+$", channel))
-    ])
-    error_message = "Each of notification_channels is projects/PROJECT/notificationChannels/ID."
   }
 }
 

@@ -1,19 +1,6 @@
-# What a person looks at: one dashboard, and two policies that call somebody once there is a channel to call by.
+# Policies that call somebody once there is a channel to call by: two on what the platform measures, the others on what
+# the function logs.
 locals {
-  logs_of_services = join(" AND ", [
-    "resource.type=\"cloud_run_revision\"",
-    "resource.labels.location=\"${var.region}\"",
-    "resource.labels.service_name=(${join(" OR ", [for name in values(local.services) : "\"${name}\""])})",
-  ])
-
-  # Log fields that count spans. Each is what was added since the line before that had it, so that their sum is the
-  # total. A flush says what it kept at debug, so "kept" is complete only with log_level = "debug"; a loss is a warning.
-  span_counts = {
-    spans_dropped = "Spans given up: the buffer was full while the trace backend was away"
-    spans_kept    = "Spans handed to the trace backend"
-    spans_retried = "Spans sent again after a failed export"
-  }
-
   metrics_of_services = join(" AND ", [
     "resource.type = \"cloud_run_revision\"",
     "resource.labels.service_name = one_of(${join(",", [for name in values(local.services) : "\"${name}\""])})",
@@ -25,58 +12,43 @@ locals {
   ])
   failures_of_agent = "${local.requests_of_agent} AND metric.labels.response_code_class = \"5xx\""
 
-  promql_services = "monitored_resource=\"cloud_run_revision\",service_name=~\"${join("|", values(local.services))}\""
-  promql_starts   = "run_googleapis_com:container_startup_latencies_count"
-  promql_logged   = "logging_googleapis_com:user_${replace(var.name, "-", "_")}"
-}
+  refused_for_quota = replace(local.added["10m"].tasks, "}", ",status=\"429\"}")
 
-resource "google_logging_metric" "errors" {
-  project     = local.project_id
-  name        = "${var.name}/errors"
-  description = "Log entries of ${var.name} at ERROR and above."
-  # Not the platform's own request log, which tells of the same failure once more.
-  filter = "${local.logs_of_services} AND severity>=ERROR AND NOT log_id(\"run.googleapis.com/requests\")"
-
-  metric_descriptor {
-    metric_kind  = "DELTA"
-    value_type   = "INT64"
-    unit         = "1"
-    display_name = "Errors logged"
-
-    labels {
-      key         = "service"
-      value_type  = "STRING"
-      description = "Function that logged the error"
+  # A policy with PromQL has one condition. A share of one or two tasks is no reason to wake anybody.
+  logged_alerts = {
+    quota = {
+      title    = "quota of the model"
+      severity = "WARNING"
+      when     = "More than ${var.alert_thresholds.quota_ratio * 100}% of tasks are answered 429, and more than two, in ten minutes"
+      query = join(" and ", [
+        "sum(${local.refused_for_quota}) / sum(${local.added["10m"].tasks}) > ${var.alert_thresholds.quota_ratio}",
+        "sum(${local.refused_for_quota}) > 2",
+      ])
+      what_now = "The model's service refuses for its quota, retries included. The log lines of the tasks say which quota and for how long."
     }
-  }
-
-  label_extractors = {
-    service = "EXTRACT(resource.labels.service_name)"
-  }
-}
-
-# Distributions, because only they carry a value out of a log line; the dashboard shows their sums.
-resource "google_logging_metric" "spans" {
-  for_each = local.span_counts
-
-  project         = local.project_id
-  name            = "${var.name}/${each.key}"
-  description     = "${each.value}."
-  filter          = "${local.logs_of_services} AND jsonPayload.${each.key}>0"
-  value_extractor = "EXTRACT(jsonPayload.${each.key})"
-
-  metric_descriptor {
-    metric_kind  = "DELTA"
-    value_type   = "DISTRIBUTION"
-    unit         = "1"
-    display_name = each.value
-  }
-
-  bucket_options {
-    exponential_buckets {
-      num_finite_buckets = 16
-      growth_factor      = 2
-      scale              = 1
+    spans_dropped = {
+      title    = "spans lost"
+      severity = "ERROR"
+      when     = "Any span was given up in ten minutes"
+      query    = "sum(${local.added["10m"].spans_dropped}) > 0"
+      what_now = "The trace backend is away or refuses. The warnings that say `spans` name the reason; what is still buffered is sent when it answers again."
+    }
+    spend = {
+      title    = "spend"
+      severity = "WARNING"
+      when     = "The model costs more than USD ${var.alert_thresholds.spend_usd_per_hour} an hour"
+      query    = "sum(${local.added["1h"].cost_usd}) > ${var.alert_thresholds.spend_usd_per_hour}"
+      what_now = "The question \"what does each user cost\" of docs/operations.md names who; TASK_MAX_COST_USD bounds a task."
+    }
+    tool_failures = {
+      title    = "failing tools"
+      severity = "WARNING"
+      when     = "A tool fails in more than ${var.alert_thresholds.tool_failure_ratio * 100}% of the tasks that use some, and in more than two, in ten minutes"
+      query = join(" and ", [
+        "sum(${local.added["10m"].tasks_with_failed_tools}) / sum(${local.added["10m"].tasks_with_tools}) > ${var.alert_thresholds.tool_failure_ratio}",
+        "sum(${local.added["10m"].tasks_with_failed_tools}) > 2",
+      ])
+      what_now = "The warnings \"tool failed\" name tool and reason; the trace of each is kept and shows arguments and answer."
     }
   }
 }
@@ -179,4 +151,34 @@ resource "google_monitoring_alert_policy" "latency" {
       sub-agent. Requests to look for: longer than ${var.alert_thresholds.latency_p95_seconds} s.
     EOT
   }
+}
+
+# Validation is off because a metric from the log exists for the API only once something was logged.
+resource "google_monitoring_alert_policy" "logged" {
+  for_each = length(var.notification_channels) > 0 ? local.logged_alerts : {}
+
+  project               = local.project_id
+  display_name          = "${var.name}: ${each.value.title}"
+  combiner              = "OR"
+  severity              = each.value.severity
+  notification_channels = var.notification_channels
+  user_labels           = local.labels
+
+  conditions {
+    display_name = each.value.when
+
+    condition_prometheus_query_language {
+      query                     = each.value.query
+      duration                  = "0s"
+      evaluation_interval       = "60s"
+      disable_metric_validation = true
+    }
+  }
+
+  documentation {
+    mime_type = "text/markdown"
+    content   = "${each.value.what_now} Queries for the rest are in docs/operations.md; traces in [Trace explorer](${local.trace_explorer})."
+  }
+
+  depends_on = [google_logging_metric.main]
 }
