@@ -1,6 +1,7 @@
 package geminisim
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -15,6 +16,7 @@ type decoder struct {
 	vertex     bool
 	path       []step
 	violations []violation
+	deep       bool // a schema was cut at maxSchemaDepth
 }
 
 type step struct {
@@ -117,6 +119,15 @@ func (d *decoder) string() string {
 		d.invalid("TYPE_STRING")
 	}
 	return ""
+}
+
+// bytes decodes base64 in any of its spellings, and keeps it as sent.
+func (d *decoder) bytes() string {
+	s := d.string()
+	if _, err := base64.StdEncoding.DecodeString(standardBase64(s)); err != nil {
+		d.violate("Invalid value at '%s' (TYPE_BYTES), Base64 decoding failed for %q", d.where(), clip(s, 80))
+	}
+	return s
 }
 
 func (d *decoder) bool() bool {

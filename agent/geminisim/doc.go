@@ -18,10 +18,12 @@
 //
 // Names that no message has, values of the wrong type, contents that are empty, roles other than user and model, turns
 // out of order, function responses that do not match the calls before them, function names and schemas the API does
-// not take, settings out of range, retired models, missing and wrong keys. And, for Gemini 3 and later, histories that
+// not take, references that lead nowhere, data without a type, response schemas without a type, settings out of range,
+// retired models, missing and wrong keys. The rules stand in rules_test.go, each with its source and its examples. And, for Gemini 3 and later, histories that
 // lost a thought signature: the first function call of each step of the current turn must come back with the signature
 // it was sent with, and a signature that was altered, or moved to another call, is refused wherever it stands.
-// Where Google's wording is known, the message is Google's.
+// Where Google's wording is known, the message is Google's. The signatures Google documents for calls that no Gemini made
+// are taken, and so is a model whose name looks like that of a newer Gemini.
 //
 // # The model
 //

@@ -1,14 +1,16 @@
 package geminisim
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 )
 
-// liveModels are the models the API serves by default (November 2026), retiredModels those it used to.
+// liveModels are the models the API serves (November 2026), retiredModels those it used to.
+// https://ai.google.dev/gemini-api/docs/models and /deprecations
 var (
 	liveModels = []string{
-		"gemini-3.8-flash", "gemini-3.7-flash", "gemini-3.6-flash", "gemini-3.5-flash", "gemini-3.5-flash-lite",
+		"gemini-4-argon", "gemini-3.8-flash", "gemini-3.7-flash", "gemini-3.6-flash", "gemini-3.5-flash", "gemini-3.5-flash-lite",
 		"gemini-3.1-flash-lite", "gemini-3.1-pro-preview", "gemini-2.5-flash", "gemini-2.5-flash-lite", "gemini-2.5-pro",
 		"gemini-flash-latest", "gemini-flash-lite-latest", "gemini-pro-latest",
 	}
@@ -34,9 +36,19 @@ func servedAs(model string) string {
 // isGemini2 says whether model is of the generation that needs no signatures returned and gives its calls no ids.
 func isGemini2(model string) bool { return strings.HasPrefix(model, "gemini-2.") }
 
+// plausible is what a model newer than this simulator may be called: gemini-4-argon, gemini-3.9-flash-lite.
+var plausible = regexp.MustCompile(`^gemini-[3-9](\.[0-9]{1,2})?(-[a-z][a-z0-9]*)(-[a-z0-9]+)*$`)
+
+func (s *Server) serves(model string) bool {
+	if len(s.cfg.Models) > 0 {
+		return slices.Contains(s.cfg.Models, model)
+	}
+	return slices.Contains(liveModels, model) || plausible.MatchString(model) && !slices.Contains(retiredModels, model)
+}
+
 func (s *Server) checkModel(r route) *apiError {
 	switch {
-	case slices.Contains(s.cfg.Models, r.model):
+	case s.serves(r.model):
 		return nil
 	case r.vertex:
 		return errorf(404, "Publisher Model `%s` was not found or your project does not have access to it. "+

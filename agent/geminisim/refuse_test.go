@@ -1,6 +1,7 @@
 package geminisim_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -63,131 +64,6 @@ func withConfig(config string) string {
 
 func withContents(contents string) string { return `{"contents":[` + contents + `]}` }
 
-// refusals are the bodies the API answers 400 to, with part of what it says.
-var refusals = []struct{ name, body, want string }{
-	{"empty body", ``, "* GenerateContentRequest.contents: contents is not specified\n"},
-	{"no contents", `{}`, "contents is not specified"},
-	{"empty contents", `{"contents":[]}`, "contents is not specified"},
-	{"not JSON", `{"contents":[`, "Invalid JSON payload received. Unexpected end of string."},
-	{"garbage", `{"contents":[}]}`, "Invalid JSON payload received. Unexpected token."},
-	{"two values", hello + hello, "Invalid JSON payload received."},
-	{"not an object", `7`, "Invalid value at ''"},
-	{"unknown field", `{"contents":[],"temperature":1}`, `Unknown name "temperature": Cannot find field.`},
-	{"unknown field, deep", withContents(`{"parts":[{"text":"x"},{"txt":"x"}]}`),
-		`Unknown name "txt" at 'contents[0].parts[1]': Cannot find field.`},
-	{"a field of another case", `{"Contents":[]}`, `Unknown name "Contents"`},
-	{"a field of Vertex AI", `{"contents":[],"labels":{"a":"b"}}`, `Unknown name "labels": Cannot find field.`},
-	{"wrong type", withContents(`{"role":1,"parts":[{"text":"x"}]}`),
-		`Invalid value at 'contents[0].role' (TYPE_STRING), 1`},
-	{"list for one", withContents(`{"role":["user"]}`), "Proto field is not repeating, cannot start list."},
-	{"two data fields", withContents(`{"parts":[{"text":"x","functionCall":{"name":"f"}}]}`),
-		"oneof field 'data' is already set. Cannot set 'functionCall'"},
-
-	{"role assistant", withContents(`{"role":"assistant","parts":[{"text":"x"}]}`),
-		"Please use a valid role: user, model."},
-	{"no parts", withContents(`{"role":"user"}`), "contents[0].parts: contents.parts must not be empty."},
-	{"empty part", withContents(`{"parts":[{}]}`), "contents[0].parts[0].data: required oneof field 'data'"},
-	{"empty text", withContents(`{"parts":[{"text":""}]}`), "required oneof field 'data'"},
-	{"empty system instruction", `{"contents":[{"parts":[{"text":"x"}]}],"systemInstruction":{}}`,
-		"system_instruction.parts"},
-	{"model alone", withContents(`{"role":"model","parts":[{"text":"x"}]}`),
-		"Please ensure that single turn requests end"},
-	{"model first", withContents(`{"role":"model","parts":[{"text":"x"}]},{"parts":[{"text":"y"}]}`),
-		"start with a user turn"},
-	{"model last", withContents(`{"parts":[{"text":"y"}]},{"role":"model","parts":[{"text":"x"}]}`),
-		"end with a user turn"},
-
-	{"call first", withContents(`{"role":"model","parts":[{"functionCall":{"name":"f"}}]},` + response("f", "")),
-		"function call turn comes immediately after a user turn"},
-	{"call by the user", withContents(`{"parts":[{"functionCall":{"name":"f"}}]}`),
-		"function call turn contains at least one"},
-	{"call after model", withContents(user + `,{"role":"model","parts":[{"text":"x"}]},` + call("f", "") + `,` +
-		response("f", "")),
-		"function call turn comes immediately after a user turn or after a function response turn."},
-	{"call unanswered", withContents(user + `,` + call("f", "")), "number of function response parts is equal"},
-	{"call overtaken", withContents(user + `,` + call("f", "") + `,` + user),
-		"number of function response parts is equal"},
-	{"response out of the blue", withContents(response("f", "")),
-		"function response turn comes immediately after a function call turn."},
-	{"response by the model", withContents(user +
-		`,{"role":"model","parts":[{"functionResponse":{"name":"f","response":{}}}]}`),
-		"function response turn comes immediately after"},
-	{"too many responses", withContents(user + `,` + call("f", "") + `,{"parts":[` +
-		`{"functionResponse":{"name":"f","response":{}}},{"functionResponse":{"name":"f","response":{}}}]}`),
-		"number of function response parts is equal to the number of function call parts of the function call turn."},
-	{"response of another name", withContents(user + `,` + call("f", "") + `,` + response("g", "")), `has the name "g"`},
-	{"response of another id", withContents(user + `,` + call("f", "1") + `,` + response("f", "2")), `the id "2"`},
-	{"response without a name", withContents(user + `,` + call("f", "") + `,` + response("", "")),
-		"Name cannot be empty."},
-	{"response without a response", withContents(user + `,` + call("f", "") +
-		`,{"parts":[{"functionResponse":{"name":"f"}}]}`),
-		"function_response.response"},
-	{"no signature", withContents(user + `,` + call("f", "") + `,` + response("f", "")),
-		"Function call is missing a thought_signature in functionCall parts."},
-	{"made-up signature", withContents(user + `,{"role":"model","parts":[{"text":"x","thoughtSignature":"AAAA"}]},` +
-		user),
-		"Corrupted thought signature."},
-
-	{"function name", withTools(`{"name":"get weather"}`),
-		"tools[0].function_declarations[0].name: [FIELD_INVALID] Invalid function name."},
-	{"function name with a digit first", withTools(`{"name":"1st"}`), "Invalid function name."},
-	{"function name too long", withTools(`{"name":"` + strings.Repeat("f", 129) + `"}`), "maximum length of 128"},
-	{"no function name", withTools(`{"description":"x"}`), "Invalid function name."},
-	{"duplicate function", withTools(`{"name":"f"},{"name":"f"}`), "Duplicate function declaration found: f"},
-	{"both schemas", withTools(`{"name":"f","parameters":{"type":"OBJECT"},"parametersJsonSchema":{"type":"object"}}`),
-		"mutually exclusive"},
-	{"schema of a string", withTools(`{"name":"f","parameters":{"type":"STRING"}}`), "schema should be of type OBJECT"},
-	{"schema without a type", withTools(`{"name":"f","parameters":{}}`), "schema should be of type OBJECT"},
-	{"JSON schema of a string", withTools(`{"name":"f","parametersJsonSchema":{"type":"string"}}`),
-		"schema should be of type OBJECT"},
-	{"schema is a string", withTools(`{"name":"f","parameters":"x"}`), "parameters' (type.googleapis.com"},
-	{"JSON schema is a list", withTools(`{"name":"f","parametersJsonSchema":[]}`), "parameters_json_schema'"},
-	{"schema word",
-		withTools(`{"name":"f","parameters":{"type":"OBJECT","properties":{"a":{"type":"STRING","$schema":"x"}}}}`),
-		`Unknown name "$schema" at 'tools[0].function_declarations[0].parameters.properties[0].value': Cannot find field.`},
-	{"additionalProperties", withTools(`{"name":"f","parameters":{"type":"OBJECT","additionalProperties":false}}`),
-		`Unknown name "additionalProperties"`},
-	{"schema type", withTools(`{"name":"f","parameters":{"type":"text"}}`), `parameters.type' (type.googleapis.com`},
-	{"schema type list", withTools(`{"name":"f","parameters":{"type":["OBJECT"]}}`), "cannot start list"},
-	{"array without items", withTools(`{"name":"f","parameters":{"type":"OBJECT","properties":{"a":{"type":"ARRAY"}}}}`),
-		"parameters.properties[a].items: missing field."},
-	{"enum of integers",
-		withTools(`{"name":"f","parameters":{"type":"OBJECT","properties":{"a":{"type":"INTEGER","enum":["1"]}}}}`),
-		"only allowed for STRING type"},
-	{"required but not there", withTools(`{"name":"f","parameters":{"type":"OBJECT","required":["a"]}}`),
-		"required[0]: property is not defined"},
-	{"string format",
-		withTools(`{"name":"f","parameters":{"type":"OBJECT","properties":{"a":{"type":"STRING","format":"uri"}}}}`),
-		"only 'enum' and 'date-time' are supported"},
-	{"schema nested too deep", withTools(`{"name":"f","parameters":` + strings.Repeat(`{"type":"ARRAY","items":`, 40) +
-		`{}` +
-		strings.Repeat(`}`, 40) + `}`), "nested too deep"},
-
-	{"mode", `{"contents":[],"toolConfig":{"functionCallingConfig":{"mode":"MAYBE"}}}`,
-		"tool_config.function_calling_config.mode"},
-	{"mode any without functions",
-		`{"contents":[{"parts":[{"text":"x"}]}],"toolConfig":{"functionCallingConfig":{"mode":"ANY"}}}`,
-		"without function_declarations"},
-	{"allowed functions in mode auto",
-		`{"contents":[{"parts":[{"text":"x"}]}],"tools":[{"functionDeclarations":[{"name":"f"}]}],` +
-			`"toolConfig":{"functionCallingConfig":{"allowedFunctionNames":["f"]}}}`, "only be set when mode is ANY"},
-	{"allowed function unknown",
-		`{"contents":[{"parts":[{"text":"x"}]}],"tools":[{"functionDeclarations":[{"name":"f"}]}],` +
-			`"toolConfig":{"functionCallingConfig":{"mode":"ANY","allowedFunctionNames":["g"]}}}`, `"g" is not declared`},
-
-	{"temperature", withConfig(`{"temperature":2.1}`), "temperature must be in the range [0, 2]."},
-	{"topP", withConfig(`{"topP":-0.1}`), "top_p must be in the range [0, 1]."},
-	{"topK", withConfig(`{"topK":0}`), "top_k must be in the range"},
-	{"maxOutputTokens", withConfig(`{"maxOutputTokens":0}`), "max_output_tokens must be in the range"},
-	{"maxOutputTokens of half", withConfig(`{"maxOutputTokens":1.5}`), "(TYPE_INT32), 1.5"},
-	{"not a number", withConfig(`{"temperature":"warm"}`), `(TYPE_FLOAT), "warm"`},
-	{"not a finite number", withConfig(`{"temperature":"NaN"}`), `(TYPE_FLOAT), "NaN"`},
-	{"candidateCount", withConfig(`{"candidateCount":9}`), "candidate_count must be in the range [1, 8]."},
-	{"two candidates", withConfig(`{"candidateCount":2}`), "Multiple candidates is not enabled for this model"},
-	{"stop sequences", withConfig(`{"stopSequences":["1","2","3","4","5","6"]}`), "at most 5"},
-	{"thinking twice", withConfig(`{"thinkingConfig":{"thinkingBudget":1,"thinkingLevel":"LOW"}}`), "only set only one"},
-}
-
 const user = `{"role":"user","parts":[{"text":"x"}]}`
 
 func call(name, id string) string {
@@ -199,18 +75,23 @@ func response(name, id string) string {
 }
 
 func TestRefusals(t *testing.T) {
-	for _, tc := range refusals {
-		t.Run(tc.name, func(t *testing.T) {
-			sim := geminisim.New(geminisim.Config{})
-			resp := post(sim, "POST", generatePath, tc.body, "X-Goog-Api-Key", "k")
-			e := readError(t, resp)
-			if e.Error.Code != 400 || e.Error.Status != "INVALID_ARGUMENT" || !strings.Contains(e.Error.Message, tc.want) {
-				t.Errorf("answer %+v, want 400 INVALID_ARGUMENT and %q", e.Error, tc.want)
-			}
-			if reqs := sim.Requests(); len(reqs) != 1 || !reqs[0].Refused || string(reqs[0].Raw) != tc.body {
-				t.Errorf("recorded %+v", reqs)
-			}
-		})
+	for _, rule := range rules {
+		if rule.source == "" || len(rule.refused) == 0 {
+			t.Errorf("%s: no source or no example", rule.rule)
+		}
+		for _, tc := range rule.refused {
+			t.Run(tc.name, func(t *testing.T) {
+				sim := geminisim.New(geminisim.Config{})
+				resp := post(sim, "POST", generatePath, tc.body, "X-Goog-Api-Key", "k")
+				e := readError(t, resp)
+				if e.Error.Code != 400 || e.Error.Status != "INVALID_ARGUMENT" || !strings.Contains(e.Error.Message, tc.want) {
+					t.Errorf("%s: answer %+v, want 400 INVALID_ARGUMENT and %q", rule.rule, e.Error, tc.want)
+				}
+				if reqs := sim.Requests(); len(reqs) != 1 || !reqs[0].Refused || string(reqs[0].Raw) != tc.body {
+					t.Errorf("recorded %+v", reqs)
+				}
+			})
+		}
 	}
 }
 
@@ -243,6 +124,17 @@ func TestRefusedBeforeTheBodyCounts(t *testing.T) {
 		{"unknown model", geminisim.Config{}, "/v1beta/models/gemini-9:generateContent", hello,
 			[]string{"X-Goog-Api-Key", "k"}, 404, "NOT_FOUND",
 			"models/gemini-9 is not found for API version v1beta, or is not supported for generateContent.", ""},
+		{"newer model where models are named", geminisim.Config{Models: []string{model}},
+			"/v1beta/models/gemini-4-argon:generateContent", hello, []string{"X-Goog-Api-Key", "k"}, 404, "NOT_FOUND",
+			"models/gemini-4-argon is not found", ""},
+		{"model of another maker", geminisim.Config{}, "/v1beta/models/gemini-4-argon.x:generateContent", hello,
+			[]string{"X-Goog-Api-Key", "k"}, 404, "NOT_FOUND", "is not found", ""},
+		{"retired preview", geminisim.Config{}, "/v1beta/models/gemini-3-pro-preview:generateContent", hello,
+			[]string{"X-Goog-Api-Key", "k"}, 404, "NOT_FOUND", "models/gemini-3-pro-preview is no longer available", ""},
+		{"JSON and functions before Gemini 3", geminisim.Config{}, strings.Replace(generatePath, model, "gemini-2.5-flash", 1),
+			`{"contents":[` + user + `],"tools":[{"functionDeclarations":[{"name":"f"}]}],` +
+				`"generationConfig":{"responseMimeType":"application/json"}}`, []string{"X-Goog-Api-Key", "k"},
+			400, "INVALID_ARGUMENT", "Function calling with a response mime type: 'application/json' is unsupported", ""},
 		{"retired model", geminisim.Config{}, "/v1beta/models/gemini-2.0-flash:generateContent", hello,
 			[]string{"X-Goog-Api-Key", "k"}, 404, "NOT_FOUND", "models/gemini-2.0-flash is no longer available", ""},
 		{"unknown model on Vertex AI", geminisim.Config{},
@@ -286,6 +178,15 @@ func TestNoSuchPage(t *testing.T) {
 	}
 }
 
+const signedCall = `{"role":"model","parts":[{"thoughtSignature":"skip_thought_signature_validator",` +
+	`"functionCall":{"name":"f","args":{}}}]}`
+
+// standIn is a history that no Gemini made, signed as Google says such a one is.
+func standIn(signature string) string {
+	return withContents(user + `,{"role":"model","parts":[{"functionCall":{"name":"f","args":{}},"thoughtSignature":"` +
+		signature + `"}]},` + response("f", ""))
+}
+
 // What is unusual but right is taken.
 func TestAccepted(t *testing.T) {
 	for _, tc := range []struct{ name, path, body string }{
@@ -315,6 +216,27 @@ func TestAccepted(t *testing.T) {
 				`{"name":"g","parametersJsonSchema":{"$ref":"#/$defs/x","$defs":{"x":{"type":"object"}},"$schema":"y"}},` +
 				`{"name":"h"}`)},
 		{"a field of Vertex AI", vertexPath, `{"contents":[` + user + `],"labels":{"a":"b"}}`},
+		{"a model newer than the simulator", "/v1beta/models/gemini-4.1-krypton-lite:generateContent", hello},
+		{"a newer model on Vertex AI", strings.Replace(vertexPath, model, "gemini-4-argon", 1), hello},
+		{"stand-in signature", generatePath, standIn("skip_thought_signature_validator")},
+		{"the other stand-in signature", generatePath, standIn("context_engineering_is_the_way_to_go")},
+		{"stand-in signature in base64", vertexPath,
+			standIn(base64.StdEncoding.EncodeToString([]byte("context_engineering_is_the_way_to_go")))},
+		{"data in a response, named by it", generatePath, withContents(user + `,` + signedCall + `,` +
+			`{"role":"user","parts":[{"functionResponse":{"name":"f","response":{"image":{"$ref":"a.png"}},` +
+			`"parts":[{"inlineData":{"mimeType":"image/png","displayName":"a.png","data":"AAAA"}}]}}]}`)},
+		{"text that speaks of references", generatePath, withContents(user + `,` + signedCall + `,` +
+			`{"role":"user","parts":[{"functionResponse":{"name":"f","response":{"ref":"x","output":"{\"$ref\":\"#/x\"}"}}}]}`)},
+		{"references within a JSON Schema", generatePath,
+			withTools(`{"name":"f","parametersJsonSchema":{"type":"object","properties":{` +
+				`"a":{"$ref":"#/$defs/A%20b","description":"x"},"c":{"$ref":"#/properties/d~1e/anyOf/1"},"d/e":{"anyOf":[{},true]}},` +
+				`"$defs":{"A b":{"type":"object","properties":{"next":{"$ref":"#/$defs/A%20b"}}}}}}`)},
+		{"objects without properties in JSON Schema", generatePath,
+			withTools(`{"name":"f","parametersJsonSchema":{"type":"object","properties":{}}}`)},
+		{"response schema", generatePath, withConfig(`{"responseMimeType":"application/json",` +
+			`"responseSchema":{"type":"OBJECT","properties":{"a":{"type":"STRING","enum":["b"]}}}}`)},
+		{"response JSON Schema beside functions", generatePath, `{"contents":[` + user + `],"tools":[{"functionDeclarations":[` +
+			`{"name":"f"}]}],"generationConfig":{"responseMimeType":"application/json","responseJsonSchema":{"type":"object"}}}`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			sim := geminisim.New(geminisim.Config{})
@@ -344,8 +266,10 @@ func TestStreamWithoutSSEIsAnArray(t *testing.T) {
 
 // Whatever comes, the answer is an answer of the API.
 func FuzzRequest(f *testing.F) {
-	for _, tc := range refusals {
-		f.Add(tc.body, false)
+	for _, rule := range rules {
+		for _, tc := range rule.refused {
+			f.Add(tc.body, false)
+		}
 	}
 	f.Add(hello, true)
 	f.Add(withTools(`{"name":"calculate","parameters":{`+

@@ -1,7 +1,5 @@
 package geminisim
 
-import "encoding/json"
-
 // GenerateContentRequest is the body of a call, as far as the simulator reads it. Raw messages alias the recorded
 // body; treat all of it as read-only.
 type GenerateContentRequest struct {
@@ -29,29 +27,7 @@ type Part struct {
 	ThoughtSignature string // base64, as sent
 	FunctionCall     *FunctionCall
 	FunctionResponse *FunctionResponse
-}
-
-// FunctionCall is a call the model made.
-type FunctionCall struct {
-	ID, Name string
-	Args     json.RawMessage // an object; nil when unset
-}
-
-// FunctionResponse is the caller's answer to a call.
-type FunctionResponse struct {
-	ID, Name string
-	Response json.RawMessage // an object; nil when unset
-}
-
-// FunctionDeclaration is a tool's function.
-type FunctionDeclaration struct {
-	Name        string
-	Description string
-	Parameters  *Schema // from parameters or parametersJsonSchema; nil when neither is set
-	JSONSchema  bool    // Parameters came from parametersJsonSchema
-
-	tool, index int // where it stood: tools[tool].function_declarations[index]
-	both        bool
+	InlineData       *Blob
 }
 
 // GenerationConfig holds the generation settings the simulator checks or obeys; nil when unset.
@@ -61,6 +37,12 @@ type GenerationConfig struct {
 	StopSequences   []string
 	ThinkingLevel   string
 	IncludeThoughts bool
+
+	ResponseMIMEType   string
+	ResponseSchema     *Schema // from responseSchema or responseJsonSchema; nil when neither is set
+	ResponseJSONSchema bool    // ResponseSchema came from responseJsonSchema
+
+	response declaredSchemas
 }
 
 func decodeRequest(body []byte, vertex bool) (*GenerateContentRequest, *apiError) {
@@ -136,7 +118,7 @@ func (d *decoder) part() (p Part) {
 			p.Thought = d.bool()
 			return true
 		case "thoughtSignature":
-			p.ThoughtSignature = d.string()
+			p.ThoughtSignature = d.bytes()
 			return true
 		case "videoMetadata", "mediaResolution":
 			d.raw()
@@ -156,7 +138,9 @@ func (d *decoder) part() (p Part) {
 			p.FunctionCall = d.functionCall()
 		case "functionResponse":
 			p.FunctionResponse = d.functionResponse()
-		case "inlineData", "fileData", "executableCode", "codeExecutionResult":
+		case "inlineData":
+			p.InlineData = d.blob()
+		case "fileData", "executableCode", "codeExecutionResult":
 			d.raw()
 		case "toolCall", "toolResponse":
 			if !d.skipIf(!d.vertex) {
@@ -172,126 +156,6 @@ func (d *decoder) part() (p Part) {
 		return true
 	})
 	return p
-}
-
-func (d *decoder) functionCall() *FunctionCall {
-	c := &FunctionCall{}
-	d.message("FunctionCall", func(field string) bool {
-		switch field {
-		case "id":
-			c.ID = d.string()
-		case "name":
-			c.Name = d.string()
-		case "args":
-			c.Args = d.structure()
-		case "partialArgs", "willContinue":
-			return d.skipIf(d.vertex)
-		default:
-			return false
-		}
-		return true
-	})
-	return c
-}
-
-func (d *decoder) functionResponse() *FunctionResponse {
-	r := &FunctionResponse{}
-	d.message("FunctionResponse", func(field string) bool {
-		switch field {
-		case "id":
-			r.ID = d.string()
-		case "name":
-			r.Name = d.string()
-		case "response":
-			r.Response = d.structure()
-		case "parts", "scheduling":
-			d.raw()
-		case "willContinue":
-			return d.skipIf(!d.vertex)
-		default:
-			return false
-		}
-		return true
-	})
-	return r
-}
-
-func (d *decoder) tool(req *GenerateContentRequest, tool int) {
-	d.message("Tool", func(field string) bool {
-		switch field {
-		case "functionDeclarations":
-			n := 0
-			d.each(func() {
-				f := d.functionDeclaration()
-				f.tool, f.index = tool, n
-				req.Functions = append(req.Functions, f)
-				n++
-			})
-		case "googleSearch", "googleSearchRetrieval", "codeExecution", "urlContext", "googleMaps", "computerUse":
-			d.raw()
-		case "fileSearch", "mcpServers":
-			return d.skipIf(!d.vertex)
-		case "retrieval", "enterpriseWebSearch", "parallelAiSearch", "exaAiSearch":
-			return d.skipIf(d.vertex)
-		default:
-			return false
-		}
-		return true
-	})
-}
-
-func (d *decoder) functionDeclaration() (f FunctionDeclaration) {
-	var plain, json *Schema
-	d.message("FunctionDeclaration", func(field string) bool {
-		switch field {
-		case "name":
-			f.Name = d.string()
-		case "description":
-			f.Description = d.string()
-		case "parameters":
-			plain = d.schema(0)
-		case "parametersJsonSchema":
-			json = d.jsonSchema(0)
-		case "response", "responseJsonSchema", "behavior":
-			d.raw()
-		default:
-			return false
-		}
-		return true
-	})
-	f.Parameters, f.both = plain, plain != nil && json != nil
-	if json != nil {
-		f.Parameters, f.JSONSchema = json, true
-	}
-	return f
-}
-
-func (d *decoder) toolConfig(req *GenerateContentRequest) {
-	d.message("ToolConfig", func(field string) bool {
-		switch field {
-		case "functionCallingConfig":
-			d.message("FunctionCallingConfig", func(field string) bool {
-				switch field {
-				case "mode":
-					req.Mode = d.enum("FunctionCallingConfig.Mode", "MODE_UNSPECIFIED", "AUTO", "ANY", "NONE", "VALIDATED")
-				case "allowedFunctionNames":
-					d.each(func() { req.AllowedFunctions = append(req.AllowedFunctions, d.string()) })
-				case "streamFunctionCallArguments":
-					return d.skipIf(d.vertex)
-				default:
-					return false
-				}
-				return true
-			})
-		case "retrievalConfig":
-			d.raw()
-		case "includeServerSideToolInvocations":
-			return d.skipIf(!d.vertex)
-		default:
-			return false
-		}
-		return true
-	})
 }
 
 func (d *decoder) generationConfig(g *GenerationConfig) {
@@ -311,9 +175,15 @@ func (d *decoder) generationConfig(g *GenerationConfig) {
 			d.each(func() { g.StopSequences = append(g.StopSequences, d.string()) })
 		case "thinkingConfig":
 			d.thinkingConfig(g)
-		case "seed", "presencePenalty", "frequencyPenalty", "responseLogprobs", "logprobs", "responseMimeType",
-			"responseSchema", "responseJsonSchema", "responseModalities", "responseFormat", "mediaResolution",
-			"speechConfig", "imageConfig", "audioTranscriptionConfig", "translationConfig":
+		case "responseMimeType":
+			g.ResponseMIMEType = d.string()
+		case "responseSchema":
+			g.response.plain(d)
+		case "responseJsonSchema":
+			g.response.json(d)
+		case "seed", "presencePenalty", "frequencyPenalty", "responseLogprobs", "logprobs", "responseModalities",
+			"responseFormat", "mediaResolution", "speechConfig", "imageConfig", "audioTranscriptionConfig",
+			"translationConfig":
 			d.raw()
 		case "audioTimestamp", "routingConfig", "modelSelectionConfig", "modelConfig":
 			return d.skipIf(d.vertex)
@@ -324,6 +194,7 @@ func (d *decoder) generationConfig(g *GenerationConfig) {
 		}
 		return true
 	})
+	g.ResponseSchema, g.ResponseJSONSchema = g.response.schema()
 }
 
 func (d *decoder) thinkingConfig(g *GenerationConfig) {

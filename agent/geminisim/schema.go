@@ -42,7 +42,7 @@ func (s *Schema) property(name string) *Schema {
 	return nil
 }
 
-// maxSchemaDepth is where the API, too, stops reading a schema.
+// maxSchemaDepth is a guess: the API stops, too, and does not say where.
 const maxSchemaDepth = 32
 
 // schema decodes the API's own Schema message, a strict subset of OpenAPI 3.0; nil when unset.
@@ -106,11 +106,8 @@ func (d *decoder) schema(depth int) *Schema {
 }
 
 func (d *decoder) tooDeep(depth int) bool {
-	if depth >= maxSchemaDepth {
-		d.violate("Invalid value at '%s', the schema is nested too deep.", d.where())
-		return true
-	}
-	return false
+	d.deep = d.deep || depth >= maxSchemaDepth
+	return depth >= maxSchemaDepth
 }
 
 // schemaMap decodes a map of schemas; a map's entry shows in a path as properties[1].value.
@@ -213,12 +210,19 @@ func checkSchema(s *Schema) (at, problem string) {
 		return "", ""
 	case s.Type == "array" && s.Items == nil:
 		return ".items", "missing field."
+	case s.Type == "object" && len(s.Properties) == 0 && len(s.AnyOf) == 0:
+		return ".properties", "should be non-empty for OBJECT type"
 	case len(s.Enum) > 0 && s.Type != "string":
 		return ".enum", "only allowed for STRING type"
 	case s.Type == "string" && !slices.Contains([]string{"", "enum", "date-time"}, s.Format):
 		return ".format", "only 'enum' and 'date-time' are supported for STRING type"
 	case s.Type != "object" && len(s.AnyOf) == 0 && (len(s.Properties) > 0 || len(s.Required) > 0):
 		return ".properties", "only allowed for OBJECT type"
+	}
+	for i, value := range s.Enum {
+		if string(value) == `""` {
+			return ".enum[" + strconv.Itoa(i) + "]", "cannot be empty"
+		}
 	}
 	for i, name := range s.Required {
 		if s.property(name) == nil && len(s.AnyOf) == 0 {

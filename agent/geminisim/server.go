@@ -13,7 +13,7 @@ import (
 // Config changes what the simulator serves. The zero value serves the models that were live in November 2026 to any
 // key, at once, and plays its own model when the script is empty.
 type Config struct {
-	Models      []string      // names that are served; default: the live Gemini models
+	Models      []string      // the only names served; default: live models, and what a newer Gemini may be called
 	APIKey      string        // the only key accepted; "": any
 	BearerToken string        // the only token accepted on the Vertex AI paths; "": any
 	Anonymous   bool          // serve the Vertex AI paths without a token, too, for clients that carry no credentials
@@ -24,9 +24,6 @@ type Config struct {
 }
 
 func (cfg Config) withDefaults() Config {
-	if len(cfg.Models) == 0 {
-		cfg.Models = liveModels
-	}
 	if cfg.MaxBody <= 0 {
 		cfg.MaxBody = 20 << 20
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"hash/fnv"
+	"slices"
 	"strings"
 )
 
@@ -35,9 +36,16 @@ func mac(head []byte, what string) []byte {
 	return m.Sum(head)
 }
 
-// genuine says whether p carries a signature that was issued for what p is. A client may leave the call's id out.
+// standIns are the signatures Google documents for calls that no Gemini made, as a history of another model has them.
+var standIns = []string{"skip_thought_signature_validator", "context_engineering_is_the_way_to_go"}
+
+// genuine says whether p carries a signature that was issued for what p is, or a stand-in, as it is or in base64. A
+// client may leave the call's id out.
 func genuine(p *Part) bool {
 	b, err := base64.StdEncoding.DecodeString(standardBase64(p.ThoughtSignature))
+	if slices.Contains(standIns, p.ThoughtSignature) || slices.Contains(standIns, string(b)) {
+		return true
+	}
 	if err != nil || len(b) != signatureLen {
 		return false
 	}

@@ -9,7 +9,8 @@ import (
 // check refuses a request that decodes but that the API would not take.
 func (req *GenerateContentRequest) check(r route) *apiError {
 	for _, check := range []func(route) *apiError{
-		req.checkParts, req.checkTools, req.checkToolConfig, req.checkGeneration, req.checkTurns, req.checkSignatures,
+		req.checkParts, req.checkTools, req.checkToolConfig, req.checkGeneration, req.checkResponseFormat, req.checkTurns,
+		req.checkMedia, req.checkResponseReferences, req.checkSignatures,
 	} {
 		if err := check(r); err != nil {
 			return err
@@ -62,76 +63,6 @@ func checkContent(c *Content) (at, problem string) {
 		}
 	}
 	return "", ""
-}
-
-const maxFunctionName = 128
-
-func validFunctionName(name string) bool {
-	for i := range len(name) {
-		c := name[i]
-		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '_'
-		if !letter && (i == 0 || !('0' <= c && c <= '9' || c == '.' || c == ':' || c == '-')) {
-			return false
-		}
-	}
-	return name != "" && len(name) <= maxFunctionName
-}
-
-func (req *GenerateContentRequest) checkTools(route) *apiError {
-	for i := range req.Functions {
-		f := &req.Functions[i]
-		path := func() string { return fmt.Sprintf("tools[%d].function_declarations[%d]", f.tool, f.index) }
-		switch {
-		case !validFunctionName(f.Name):
-			return fieldf(path()+".name", "[FIELD_INVALID] Invalid function name. Must start with a letter or an underscore. "+
-				"Must be alphanumeric (a-z, A-Z, 0-9), underscores (_), dots (.), colons (:), or dashes (-), "+
-				"with a maximum length of %d.", maxFunctionName)
-		case req.function(f.Name) != f:
-			return invalidf("Duplicate function declaration found: %s", f.Name)
-		case f.both:
-			return fieldf(path(), "parameters and parameters_json_schema are mutually exclusive.")
-		case f.Parameters == nil:
-			continue
-		case f.JSONSchema && f.Parameters.Type != "object" && (f.Parameters.Type != "" || f.Parameters.Ref == ""),
-			!f.JSONSchema && f.Parameters.Type != "object":
-			return invalidf("Unable to submit request because `%s` functionDeclaration `parameters` schema should be of "+
-				"type OBJECT. Learn more: https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/function-calling",
-				f.Name)
-		case f.JSONSchema:
-			continue
-		}
-		if at, problem := checkSchema(f.Parameters); problem != "" {
-			return fieldf(path()+".parameters"+at, "%s", problem)
-		}
-	}
-	return nil
-}
-
-// function returns the first declaration of name; nil when there is none.
-func (req *GenerateContentRequest) function(name string) *FunctionDeclaration {
-	for i := range req.Functions {
-		if req.Functions[i].Name == name {
-			return &req.Functions[i]
-		}
-	}
-	return nil
-}
-
-func (req *GenerateContentRequest) checkToolConfig(route) *apiError {
-	if len(req.AllowedFunctions) > 0 && req.Mode != "ANY" && req.Mode != "VALIDATED" {
-		return fieldf("tool_config.function_calling_config.allowed_function_names",
-			"allowed_function_names should only be set when mode is ANY or VALIDATED.")
-	}
-	for i, name := range req.AllowedFunctions {
-		if req.function(name) == nil {
-			return fieldf(fmt.Sprintf("tool_config.function_calling_config.allowed_function_names[%d]", i),
-				"function %q is not declared.", name)
-		}
-	}
-	if req.Mode == "ANY" && len(req.Functions) == 0 {
-		return invalidf("Function calling config is set without function_declarations.")
-	}
-	return nil
 }
 
 func (req *GenerateContentRequest) checkGeneration(r route) *apiError {
