@@ -2,6 +2,9 @@ package deploycheck
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"example.com/gemini-agent/deploycheck/cloudsim"
 )
@@ -21,10 +26,18 @@ type rig struct {
 	binary string
 }
 
-// newRig copies terraform/ beside a small source. The tests that use it run where the providers can be had:
+// newRig lays terraform/ beside a small source. The tests that use it run where the providers can be had:
 //
 //	DEPLOYCHECK_TERRAFORM=terraform go test -run Applied ./deploycheck     # or tofu
 func newRig(t *testing.T) *rig {
+	t.Helper()
+	r := emptyRig(t)
+	r.lay(filepath.Join(root, "terraform"))
+	return r
+}
+
+// emptyRig has no configuration yet.
+func emptyRig(t *testing.T) *rig {
 	t.Helper()
 	binary := os.Getenv("DEPLOYCHECK_TERRAFORM")
 	if binary == "" {
@@ -33,21 +46,35 @@ func newRig(t *testing.T) *rig {
 	t.Parallel() // most of an apply is waiting
 	r := &rig{t: t, cloud: cloudsim.New(), dir: filepath.Join(t.TempDir(), "terraform"), binary: binary}
 	t.Cleanup(r.cloud.Close)
-	if err := os.CopyFS(r.dir, os.DirFS(filepath.Join(root, "terraform"))); err != nil {
-		t.Fatal(err)
+	return r
+}
+
+// lay puts a configuration in the place of the one that is there, and keeps the state.
+func (r *rig) lay(configuration string) {
+	r.t.Helper()
+	state, err := os.ReadFile(filepath.Join(r.dir, "terraform.tfstate"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		r.t.Fatal(err)
 	}
-	for _, state := range []string{".terraform", "terraform.tfvars", "terraform.tfstate", "backend.tf", "tests"} {
-		if err := os.RemoveAll(filepath.Join(r.dir, state)); err != nil {
-			t.Fatal(err)
+	if err := errors.Join(os.RemoveAll(r.dir), os.CopyFS(r.dir, os.DirFS(configuration))); err != nil {
+		r.t.Fatal(err)
+	}
+	for _, left := range []string{".terraform", "terraform.tfvars", "terraform.tfstate", "backend.tf", "tests"} {
+		if err := os.RemoveAll(filepath.Join(r.dir, left)); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	if state != nil {
+		if err := os.WriteFile(filepath.Join(r.dir, "terraform.tfstate"), state, 0o600); err != nil {
+			r.t.Fatal(err)
 		}
 	}
 	if err := os.WriteFile(filepath.Join(r.dir, "..", "function.go"), []byte("package function\n"), 0o644); err != nil {
-		t.Fatal(err)
+		r.t.Fatal(err)
 	}
 	if out, err := r.run("init", "-input=false"); err != nil {
-		t.Fatalf("init: %v\n%s", err, out)
+		r.t.Fatalf("init: %v\n%s", err, out)
 	}
-	return r
 }
 
 func (r *rig) run(args ...string) (string, error) {
@@ -81,8 +108,40 @@ func (r *rig) refused(vars ...string) (string, []string) {
 	return out, r.cloud.Events()
 }
 
-func (r *rig) args(command string, vars []string) []string {
-	args := []string{command, "-input=false", "-auto-approve", "-no-color", "-compact-warnings"}
+// settled fails when the same variables change something once more.
+func (r *rig) settled(vars ...string) {
+	r.t.Helper()
+	if out, err := r.run(r.args("plan", vars, "-detailed-exitcode")...); err != nil {
+		r.t.Errorf("after the apply of %v something is left to change:\n%s", vars, out)
+	}
+}
+
+// guard plans, and gives what planguard says of the plan: nil for one that the pipeline applies.
+func (r *rig) guard(vars ...string) error {
+	r.t.Helper()
+	if out, err := r.run(r.args("plan", vars, "-out=plan.tfplan")...); err != nil {
+		r.t.Fatalf("plan %v: %v\n%s", vars, err, out)
+	}
+	plan, err := r.run("show", "-json", "plan.tfplan")
+	if err != nil {
+		r.t.Fatalf("show: %v\n%s", err, plan)
+	}
+	path := filepath.Join(r.dir, "plan.json")
+	if err := os.WriteFile(path, []byte(plan), 0o600); err != nil {
+		r.t.Fatal(err)
+	}
+	out, err := exec.CommandContext(r.t.Context(), "go", "run", "./planguard", "-plan", path).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%w: %s", err, out)
+	}
+	return nil
+}
+
+func (r *rig) args(command string, vars []string, more ...string) []string {
+	args := append([]string{command, "-input=false", "-no-color", "-compact-warnings"}, more...)
+	if command != "plan" {
+		args = append(args, "-auto-approve")
+	}
 	for _, v := range vars {
 		args = append(args, "-var", v)
 	}
@@ -125,9 +184,7 @@ func TestAppliedTwiceAndDestroyed(t *testing.T) {
 	order(t, events, "grant telemetry.tracesWriter to "+runAccount, "create functions/gemini-agent")
 	order(t, events, "create functions/gemini-agent-research",
 		"grant run.invoker to "+runAccount+"@services/gemini-agent-research", "create functions/gemini-agent")
-	if again := r.apply(`sub_agents={research={}}`, `pipeline={state_bucket="state"}`); len(again) > 0 {
-		t.Errorf("the second apply of the same changes something: %q", again)
-	}
+	r.settled(`sub_agents={research={}}`, `pipeline={state_bucket="state"}`)
 	if out, err := r.run(r.args("destroy", []string{`pipeline={state_bucket="state"}`})...); err != nil {
 		t.Fatalf("destroy: %v\n%s", err, out)
 	}
@@ -147,6 +204,10 @@ func TestAppliedChangesGiveBeforeTheyTake(t *testing.T) {
 	events = r.apply(`gemini_backend=gemini_api`, `gemini_api_key_version=1`)
 	order(t, events, "create secrets/gemini-agent-gemini-api-key", "grant secretmanager.secretAccessor to "+runAccount+key,
 		updateAgent, "revoke aiplatform.user from "+runAccount)
+	events = r.apply(`gemini_backend=gemini_api`)
+	order(t, events, updateAgent, "revoke secretmanager.secretAccessor from "+runAccount+key)
+	r.settled(`gemini_backend=gemini_api`)
+	r.apply(`gemini_backend=gemini_api`, `gemini_api_key_version=2`)
 	events = r.apply(`gemini_backend=vertex_ai`)
 	order(t, events, "grant aiplatform.user to "+runAccount, updateAgent,
 		"revoke secretmanager.secretAccessor from "+runAccount+key, "delete secrets/gemini-agent-gemini-api-key")
@@ -161,13 +222,26 @@ func TestAppliedSubAgentsComeBeforeTheAgentKnowsAndGoAfter(t *testing.T) {
 	r := newRig(t)
 	r.apply()
 	caller := "run.invoker to " + runAccount + "@services/gemini-agent-research"
-	events := r.apply(`sub_agents={research={}}`)
+	events := r.apply(`sub_agents={research={}}`, `environment={WEATHER_URL="https://weather.example.com"}`,
+		`secrets={WEATHER_KEY={secret="weather",version="2"}}`)
 	order(t, events, "create functions/gemini-agent-research", "grant "+caller, updateAgent)
 	absent(t, events, "delete functions/")
 	service := r.cloud.Function("gemini-agent")["serviceConfig"].(map[string]any)
 	const url = "https://gemini-agent-research-" + cloudsim.ProjectNumber + ".europe-west1.run.app"
 	if got := service["environmentVariables"].(map[string]any)["SUB_AGENT_URL"]; got != url {
 		t.Errorf("SUB_AGENT_URL = %v, want %s", got, url)
+	}
+	// A tool's own variable and secret reach every function, and each may read the secret.
+	for _, name := range []string{"gemini-agent", "gemini-agent-research"} {
+		order(t, events, "grant secretmanager.secretAccessor to "+name+"-run@secrets/weather")
+		service := r.cloud.Function(name)["serviceConfig"].(map[string]any)
+		if got := service["environmentVariables"].(map[string]any)["WEATHER_URL"]; got != "https://weather.example.com" {
+			t.Errorf("WEATHER_URL of %s is %v", name, got)
+		}
+		want := []any{map[string]any{"key": "WEATHER_KEY", "projectId": "my-project", "secret": "weather", "version": "2"}}
+		if diff := cmp.Diff(want, service["secretEnvironmentVariables"]); diff != "" {
+			t.Errorf("secrets of %s (-want +got):\n%s", name, diff)
+		}
 	}
 
 	events = r.apply()
@@ -181,9 +255,7 @@ func TestAppliedSessionsHaveTheirDatabaseBeforeAndUntilAfter(t *testing.T) {
 	const user = "datastore.user to " + runAccount + " if the database of sessions only"
 	events := r.apply(`sessions={}`)
 	order(t, events, "create databases/gemini-agent-sessions", "grant "+user, updateAgent)
-	if out, err := r.run("plan", "-input=false", "-no-color", "-detailed-exitcode", "-var", "sessions={}"); err != nil {
-		t.Errorf("the same plan again changes something:\n%s", out)
-	}
+	r.settled(`sessions={}`)
 	events = r.apply()
 	order(t, events, updateAgent, "revoke "+strings.Replace(user, " to ", " from ", 1), "delete databases/gemini-agent-sessions")
 }
@@ -205,9 +277,7 @@ func TestAppliedUpdateThatFailsIsRedUntilItIsMended(t *testing.T) {
 	}
 	events = r.apply(`trace_exporter=cloudtrace`, `deploy_attempt=2`)
 	order(t, events, updateAgent, "revoke telemetry.tracesWriter from "+runAccount)
-	if again := r.apply(`trace_exporter=cloudtrace`, `deploy_attempt=2`); len(again) > 0 {
-		t.Errorf("after the retry something is left to change: %q", again)
-	}
+	r.settled(`trace_exporter=cloudtrace`, `deploy_attempt=2`)
 }
 
 func TestAppliedSubAgentThatFailsLeavesTheAgentAlone(t *testing.T) {
@@ -231,9 +301,12 @@ func TestAppliedAgainAfterAFirstDeployThatFailed(t *testing.T) {
 	order(t, r.apply(), "delete functions/gemini-agent", "create functions/gemini-agent")
 }
 
-func TestAppliedProtectionRefusesAnotherName(t *testing.T) {
+func TestAppliedAnotherNameIsRefusedByTheGuardAndByProtection(t *testing.T) {
 	r := newRig(t)
 	r.apply(`deletion_protection=true`)
+	if err := r.guard(`name=other-agent`); err == nil || !strings.Contains(err.Error(), "google_cloudfunctions2_function.main") {
+		t.Errorf("the guard says %v of another name", err)
+	}
 	_, events := r.refused(`deletion_protection=true`, `name=other-agent`)
 	absent(t, events, "delete functions/")
 	absent(t, events, "revoke telemetry.tracesWriter from "+runAccount)

@@ -121,7 +121,6 @@ locals {
   # What each function waits for beside the grants that its module makes.
   grants = {
     for key in keys(local.services) : key => concat(
-      [for service, grant in google_secret_manager_secret_iam_member.gemini_api_key : grant.id if service == key],
       [for service, grant in google_project_iam_member.sessions : grant.id if service == key],
       [for account, grant in google_service_account_iam_member.deploy_acts_as : grant.id
       if contains([key, "build", "deploy"], account)],

@@ -15,16 +15,3 @@ locals {
     var.trace_exporter == "telemetry" ? ["roles/telemetry.tracesWriter"] : [],
   ))
 }
-
-resource "google_secret_manager_secret_iam_member" "gemini_api_key" {
-  for_each = local.on_vertex ? {} : google_service_account.runtime
-
-  project   = local.project_id
-  secret_id = google_secret_manager_secret.gemini_api_key[0].secret_id
-  role      = "roles/secretmanager.secretAccessor"
-  member    = each.value.member
-
-  lifecycle {
-    create_before_destroy = true
-  }
-}

@@ -25,11 +25,6 @@ moved {
 }
 
 moved {
-  from = google_secret_manager_secret_iam_member.gemini_api_key["sub_agent"]
-  to   = google_secret_manager_secret_iam_member.gemini_api_key["sub"]
-}
-
-moved {
   from = google_service_account_iam_member.deploy_acts_as["sub_agent"]
   to   = google_service_account_iam_member.deploy_acts_as["sub"]
 }
@@ -78,6 +73,14 @@ moved {
 # the same rights. What is left over of them is in docs/deploy.md, "Upgrades".
 removed {
   from = google_project_iam_member.runtime
+
+  lifecycle {
+    destroy = false
+  }
+}
+
+removed {
+  from = google_secret_manager_secret_iam_member.gemini_api_key
 
   lifecycle {
     destroy = false

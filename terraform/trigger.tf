@@ -67,16 +67,21 @@ resource "google_project_iam_member" "test" {
   member  = google_service_account.test[0].member
 }
 
-# Not the project's buckets: the one of the source, and the one of the state, which holds what the state knows.
+# Not the project's buckets: the one of the source, and the one of the state, which holds what the state knows. It is
+# the buckets' admin because every plan reads these grants, which objectAdmin may not.
 resource "google_storage_bucket_iam_member" "deploy" {
   for_each = !local.has_pipeline ? {} : {
-    source = { bucket = module.build.bucket, role = "roles/storage.admin" }
-    state  = { bucket = var.pipeline.state_bucket, role = "roles/storage.objectAdmin" }
+    source = module.build.bucket
+    state  = var.pipeline.state_bucket
   }
 
-  bucket = each.value.bucket
-  role   = each.value.role
+  bucket = each.value
+  role   = "roles/storage.admin"
   member = google_service_account.deploy[0].member
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 # Whoever deploys a function or a trigger must be allowed to act as the accounts it names.

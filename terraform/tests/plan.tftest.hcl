@@ -159,8 +159,8 @@ run "api_key_by_version" {
     error_message = "a numbered version, so that a rotation reaches every instance"
   }
   assert {
-    condition     = google_secret_manager_secret_iam_member.gemini_api_key["agent"].role == "roles/secretmanager.secretAccessor"
-    error_message = "the function may read this one secret"
+    condition     = local.secrets["GEMINI_API_KEY"].secret == google_secret_manager_secret.gemini_api_key[0].secret_id
+    error_message = "the function reads this one secret, and its module grants just that"
   }
   assert {
     condition     = local.runtime_roles == toset(["roles/telemetry.tracesWriter"])
@@ -375,6 +375,10 @@ run "pipeline_without_a_repository" {
   assert {
     condition     = length(google_service_account.deploy) == 1 && length(google_cloudbuild_trigger.main) == 0
     error_message = "builds by hand need the account, not the trigger"
+  }
+  assert {
+    condition     = google_storage_bucket_iam_member.deploy["state"].bucket == "my-state" && google_storage_bucket_iam_member.deploy["state"].role == "roles/storage.admin"
+    error_message = "who deploys writes the state, and reads this grant in every plan"
   }
 }
 
