@@ -149,7 +149,6 @@ func (s *SubAgent) Execute(ctx context.Context, body []byte) (*SubAgentResponse,
 	case res.Status >= 400:
 		span.End(subAgentError(strconv.Itoa(res.Status), "The sub-agent refused the request.", nil))
 	default:
-		noteDelegated(ctx, res.Body)
 		span.SetAnswer(func() string { return member(res.Body, "response") })
 		span.End(nil)
 	}
@@ -208,6 +207,7 @@ func (s *SubAgent) post(caller context.Context, body []byte, depth int) (_ *SubA
 	case err != nil:
 		return nil, subAgentError("connection", "The sub-agent broke off in the middle of its answer.", remote.Cause(err))
 	}
+	noteDelegated(ctx, reply) // a failure has its price too
 	return s.judge(resp, reply)
 }
 
