@@ -54,6 +54,19 @@ func newUsage(r *agent.Result) usage {
 	return u
 }
 
+// usage is what a request without an answer has used up; nil: nothing.
+func (rec *taskRecord) usage() *usage {
+	r := rec.result
+	if r == nil {
+		r = &agent.Result{Delegated: rec.delegated}
+	}
+	if r.Spent == (agent.Spent{}) && r.Delegated == (agent.Spent{}) {
+		return nil
+	}
+	u := newUsage(r)
+	return &u
+}
+
 func newTokens(s agent.Spent) tokens {
 	return tokens{s.Usage.InputTokens, s.Usage.OutputTokens, s.Usage.CachedInputTokens, s.Usage.ReasoningTokens, s.CostUSD}
 }

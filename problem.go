@@ -39,8 +39,11 @@ type problem struct {
 	Status  int    `json:"status"`
 	Detail  string `json:"detail"`
 	Field   string `json:"field,omitempty"` // of the request body, or agent of the query
+	Usage   *usage `json:"usage,omitempty"` // what a failed task had used up, for the budget of who delegated it
 	TraceID string `json:"trace_id,omitempty"`
 }
+
+const internalError = "internal error; try again later"
 
 // requestError is a request that cannot be served as it is. Its text is for the caller.
 type requestError struct {
@@ -58,7 +61,7 @@ func (e *requestError) Error() string { return e.text }
 
 // fail answers err: its public text to the caller, its cause to the log.
 func (a *App) fail(w http.ResponseWriter, r *http.Request, err error) {
-	p := problem{Type: "about:blank", Status: http.StatusInternalServerError, Detail: "internal error; try again later"}
+	p := problem{Type: "about:blank", Status: http.StatusInternalServerError, Detail: internalError}
 	var bad *requestError
 	var failed *agent.Error
 	switch {
@@ -80,7 +83,9 @@ func (a *App) fail(w http.ResponseWriter, r *http.Request, err error) {
 			w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(after.Seconds()))))
 		}
 	}
-	recordOf(r.Context()).err = err
+	rec := recordOf(r.Context())
+	rec.err = err
+	p.Usage = rec.usage()
 	a.writeProblem(w, r, p)
 }
 
@@ -106,5 +111,5 @@ func (a *App) methodNotAllowed(methods ...string) http.HandlerFunc {
 // panicked answers after a panic in a handler. The value of the panic may hold anything: only its type is logged,
 // the span has the rest.
 func (a *App) panicked(w http.ResponseWriter, r *http.Request, v any) {
-	a.fail(w, r, fmt.Errorf("panic of type %T", v))
+	a.fail(w, r, &agent.Error{Kind: agent.KindInternal, Reason: "panic", Message: internalError, Err: fmt.Errorf("panic of type %T", v)})
 }

@@ -39,9 +39,30 @@ func recorded(next http.Handler) http.Handler {
 	})
 }
 
-// logDone writes the one line of an invocation, when it is known what became of its trace. It holds no prompt, no
-// argument and no answer; with LOG_IDENTITIES=false no user and no session either. The names of its fields are
-// contracts: metrics and alerts read them.
+// logDone writes the one line of an invocation, when it is known what became of its trace: "task done" for execute and
+// delegate, "request refused" for what is neither. INFO up to 399, WARN up to 499, ERROR from 500. It holds no prompt, no
+// argument and no answer. The names of its fields are contracts: metrics, alerts and queries read them.
+//
+//	http.response.status_code          number  499: the client went away first
+//	user, session                      string  as the caller says; not with LOG_IDENTITIES=false
+//	finish_reason                      string  stop, max_steps, max_tokens, budget, blocked, other; "" of a failed run
+//	model                              string  the one that answered
+//	steps                              number  rounds of tools
+//	tools, tools_failed                list    names, one a call, in their order
+//	attempts                           number  requests to the model's service, those that were tried again included
+//	input_tokens, output_tokens,       number  of this service's model calls; cached is part of input, reasoning of output
+//	cached_tokens, reasoning_tokens
+//	cost_usd                           number  of the same; absent when a price is not known
+//	delegated                          object  the same five of sub-agents, as they say; absent without any
+//	duration_ms                        number
+//	kept                               bool    the trace is at the backend, or on its way
+//	reason                             string  why it was kept, as sampling.reason has it; absent when it was not
+//	spans_kept, spans_dropped,         number  of the process since its last line that has them: their sums over all
+//	spans_retried                              lines are the totals
+//	error                              string  the cause of a problem, redacted; absent of an answer
+//	error_type                         string  its error.type; absent when the request is at fault, of which the status tells
+//
+// From finish_reason to cost_usd the fields are there whenever the agent has run, failed or not.
 func (a *App) logDone(r *http.Request, status int, o httptrace.Outcome) {
 	rec := recordOf(r.Context())
 	message, level := "task done", slog.LevelInfo
@@ -67,6 +88,9 @@ func (a *App) logDone(r *http.Request, status int, o httptrace.Outcome) {
 	if o.Reason != "" {
 		fields = append(fields, slog.String("reason", o.Reason))
 	}
+	if a.logger.Enabled(r.Context(), level) { // what is told here is told nowhere else
+		fields = append(fields, a.provider.UnreportedSpans()...)
+	}
 	if rec.err != nil {
 		text := rec.err.Error()
 		if bad := (*requestError)(nil); errors.As(rec.err, &bad) && bad.logged != "" {
@@ -74,7 +98,7 @@ func (a *App) logDone(r *http.Request, status int, o httptrace.Outcome) {
 		}
 		fields = append(fields, slog.String("error", redact.Text(text)))
 		if failed := (*agent.Error)(nil); errors.As(rec.err, &failed) {
-			fields = append(fields, slog.String("error_type", failed.Reason))
+			fields = append(fields, slog.String("error_type", failed.ErrorType()))
 		}
 	}
 	a.logger.LogAttrs(r.Context(), level, message, fields...)
@@ -89,7 +113,7 @@ func appendRun(fields []slog.Attr, rec *taskRecord) []slog.Attr {
 		}
 		fields = append(fields,
 			slog.String("finish_reason", res.FinishReason), slog.String("model", res.Model),
-			slog.Int("steps", len(res.Steps)), slog.Any("tools", tools), slog.Any("tools_failed", failed),
+			slog.Int("steps", len(res.Steps)), slog.Any("tools", tools), slog.Any("tools_failed", failed), slog.Int("attempts", res.Attempts),
 			slog.Int("input_tokens", res.Usage.InputTokens), slog.Int("output_tokens", res.Usage.OutputTokens),
 			slog.Int("cached_tokens", res.Usage.CachedInputTokens), slog.Int("reasoning_tokens", res.Usage.ReasoningTokens))
 		if res.CostUSD != nil {

@@ -65,8 +65,10 @@ func (c Config) withDefaults() Config {
 
 // Agent runs tasks. It holds no state between runs and is safe for concurrent use.
 type Agent struct {
-	model Model
-	cfg   Config
+	model    Model
+	cfg      Config
+	unpriced sync.Once // warns that limits of cost are not held
+
 	tools atomic.Pointer[toolset] // of the latest run; its compiled schemas serve the next one
 }
 
@@ -84,7 +86,8 @@ type Task struct {
 	UserID    string
 	SessionID string // "" when the caller gave none
 	Type      string
-	MaxSteps  int // default [DefaultMaxSteps]
+	MaxSteps  int    // default [DefaultMaxSteps]
+	Budget    Budget // default: no limit
 
 	// History is what was said before, oldest first, as Gemini contents; see [Result.Contents].
 	History []json.RawMessage
@@ -103,6 +106,7 @@ const (
 	ReasonStop      = "stop"       // Response is the answer
 	ReasonMaxSteps  = "max_steps"  // the model wanted more tools than the task allows
 	ReasonMaxTokens = "max_tokens" // Response is cut off at the model's limit
+	ReasonBudget    = "budget"     // the task's budget ended it; Response is an answer without tools, or what was said before
 	ReasonBlocked   = "blocked"    // prompt or answer held back; Response names the reason
 	ReasonOther     = "other"      // the model stopped early and did not say why; Response is what it had said
 )
@@ -110,12 +114,13 @@ const (
 // Result is what came of a task. Response is never empty.
 type Result struct {
 	Response     string
-	Steps        []Step // not nil
-	FinishReason string // one of the Reason constants
-	Model        string // the model that answered, as the service names it
-	Spent               // by the calls of the model
-	Delegated    Spent  // by the sub-agents that were called
-	Attempts     int    // requests to the model's service, those that were tried again included; 0: the model does not say
+	Steps        []Step     // not nil
+	FinishReason string     // one of the Reason constants
+	Model        string     // the model that answered, as the service names it
+	Spent                   // by the calls of the model
+	Delegated    Spent      // by the sub-agents that were called
+	Budget       *BudgetUse // nil: the task has none
+	Attempts     int        // requests to the model's service, those that were tried again included; 0: the model does not say
 
 	// Contents is what was said in this run as Gemini contents, for the History of a later one: the task, calls and
 	// results, and the answer. What the model said is kept as it came, with its signatures. The sentences with which the
@@ -138,6 +143,8 @@ func (a *Agent) Run(ctx context.Context, t Task) (*Result, error) {
 		info:   a.model.Info(),
 		task:   t,
 		result: Result{Steps: []Step{}},
+
+		spending: spending{unpriced: &a.unpriced},
 	}
 	r.result.Model = r.info.Name
 
@@ -154,10 +161,13 @@ func (a *Agent) Run(ctx context.Context, t Task) (*Result, error) {
 	defer func() { span.End(r.taskResult(end), end) }()
 
 	ctx = ContextWithCaller(ctx, t.UserID, t.SessionID)
-	ctx, delegated := ContextWithDelegated(ctx)
+	ctx, r.delegated = ContextWithDelegated(ctx)
 	r.tools = a.toolset(ctx)
 	err := r.loop(ctx)
-	r.result.Delegated = delegated.Spent()
+	r.result.Delegated = r.delegated.Spent()
+	if r.result.Budget == nil {
+		r.result.Budget = r.budgetUse()
+	}
 	if err != nil {
 		end = err
 		return &r.result, err

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -42,8 +43,8 @@ func (e *Error) Error() string {
 // Unwrap returns the private cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// ErrorType names the failure for the error.type attribute (see semconv.ErrorType).
-func (e *Error) ErrorType() string { return e.Reason }
+// ErrorType names the failure for the error.type attribute (see semconv.ErrorType): its Reason, else its Kind.
+func (e *Error) ErrorType() string { return cmp.Or(e.Reason, string(e.Kind)) }
 
 // errPanicked is what a span says when a panic passes through it on its way to the server's handler.
 var errPanicked error = &Error{Kind: KindInternal, Reason: "panic", Message: "The agent failed unexpectedly."}

@@ -15,6 +15,7 @@ type geminiRequest struct {
 	GenerationConfig  geminiGenerationConfig `json:"generationConfig"`
 	SystemInstruction *geminiContent         `json:"systemInstruction,omitempty"`
 	Tools             []geminiTool           `json:"tools,omitempty"`
+	ToolConfig        *geminiToolConfig      `json:"toolConfig,omitempty"`
 }
 
 // geminiGenerationConfig is where settings of the generation go.
@@ -31,6 +32,12 @@ type geminiText struct {
 
 type geminiTool struct {
 	Functions []geminiFunction `json:"functionDeclarations"`
+}
+
+type geminiToolConfig struct {
+	FunctionCalling struct {
+		Mode string `json:"mode"`
+	} `json:"functionCallingConfig"`
 }
 
 type geminiFunction struct {
@@ -68,6 +75,10 @@ func encodeGeminiRequest(req *Request) ([]byte, error) {
 			functions[i] = geminiFunction{Name: d.Name, Description: d.Description, Parameters: d.Parameters}
 		}
 		wire.Tools = []geminiTool{{functions}}
+		if req.NoTools { // declared all the same: the beginning of the request stays as the service has it in its cache
+			wire.ToolConfig = new(geminiToolConfig)
+			wire.ToolConfig.FunctionCalling.Mode = "NONE"
+		}
 	}
 	return marshal(wire)
 }

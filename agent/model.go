@@ -30,6 +30,7 @@ type ModelInfo struct {
 type Request struct {
 	Instructions string // the system instruction
 	Tools        []Declaration
+	NoTools      bool   // they stay declared, but none may be called
 	Turns        []Turn // the conversation so far, oldest first
 }
 

@@ -23,6 +23,8 @@ type run struct {
 	task  Task
 	tools *toolset
 
+	spending
+
 	turns         []Turn
 	result        Result
 	finishReasons []string // of the latest reply
@@ -34,14 +36,14 @@ func (r *run) loop(ctx context.Context) error {
 	r.turns = append(history(r.task.History), Turn{Text: r.task.Text})
 	reply, err := r.ask(ctx, 0, r.task.Text)
 	for n := 1; err == nil; n++ {
-		if !reply.wantsTools() {
+		if r.exhausted || !reply.wantsTools() {
 			if err := r.finish(reply); err != nil {
 				return err
 			}
 			return r.keep(reply)
 		}
-		if n > r.task.MaxSteps {
-			r.stopAtLimit(reply)
+		if spent := !r.fits(1); spent || n > r.task.MaxSteps {
+			r.stopAtLimit(reply, spent)
 			r.turns = r.turns[:len(r.turns)-1] // the calls that were not run
 			return r.keep(reply)
 		}
@@ -116,11 +118,17 @@ func (p *Reply) flaw() (reason, nudge, message string) {
 
 // ask asks the model, and once more when the reply is flawed. A reply with calls is in the conversation afterwards.
 func (r *run) ask(ctx context.Context, step int, preview string) (*Reply, error) {
+	if last, err := r.atBudget(ctx, step); last != nil || err != nil {
+		return last, err
+	}
 	reply, err := r.generate(ctx, step, preview)
 	if err != nil {
 		return nil, err
 	}
 	if _, nudge, _ := reply.flaw(); nudge != "" {
+		if last, err := r.atBudget(ctx, step); last != nil || err != nil {
+			return last, err
+		}
 		// The flawed reply itself stays out: without parts the service would refuse it, and it holds no call to answer.
 		r.turns = append(r.turns, Turn{Text: nudge, nudge: true})
 		if reply, err = r.generate(ctx, step, nudge); err != nil {
@@ -138,7 +146,7 @@ func (r *run) ask(ctx context.Context, step int, preview string) (*Reply, error)
 
 // generate makes one logical call of the model, with its span.
 func (r *run) generate(ctx context.Context, step int, preview string) (reply *Reply, err error) {
-	req := &Request{Instructions: r.cfg.Instructions, Tools: r.tools.declarations, Turns: r.turns}
+	req := &Request{Instructions: r.cfg.Instructions, Tools: r.tools.declarations, Turns: r.turns, NoTools: r.exhausted}
 	ctx, span := r.cfg.Tracer.StartModelCall(ctx, agenttrace.ModelCallStart{
 		Model:         r.info.Name,
 		Step:          step,
@@ -161,7 +169,7 @@ func (r *run) generate(ctx context.Context, step int, preview string) (reply *Re
 		return nil, failure
 	}
 	r.result.Attempts += reply.Attempts
-	cost := r.note(reply)
+	cost := r.note(ctx, reply)
 	out = agenttrace.ModelCallResult{
 		CostUSD:       cost,
 		ResponseModel: reply.Model,
@@ -177,13 +185,14 @@ func (r *run) generate(ctx context.Context, step int, preview string) (reply *Re
 }
 
 // note keeps what the result says about all replies, and returns what this one cost.
-func (r *run) note(reply *Reply) (cost *float64) {
+func (r *run) note(ctx context.Context, reply *Reply) (cost *float64) {
 	if reply.Model != "" {
 		r.result.Model = reply.Model
 	}
 	r.finishReasons = reply.FinishReasons
 	cost = r.cfg.Prices.Cost(r.result.Model, r.cfg.Now(), reply.Usage)
 	r.result.add(reply.Usage, cost)
+	r.spend(ctx, reply, cost)
 	return cost
 }
 
@@ -211,6 +220,10 @@ func replyError(p *Reply) error {
 
 // finish makes the result of a reply that asks for no tools.
 func (r *run) finish(p *Reply) error {
+	if r.exhausted && p.Finish != FinishBlocked {
+		r.stopAtBudget()
+		return nil
+	}
 	text := strings.TrimSpace(p.Text)
 	switch p.Finish {
 	case FinishStop:
@@ -241,7 +254,11 @@ func (r *run) finish(p *Reply) error {
 }
 
 // stopAtLimit makes the result of a run whose model still wants tools.
-func (r *run) stopAtLimit(p *Reply) {
+func (r *run) stopAtLimit(p *Reply, spent bool) {
+	if spent {
+		r.stopAtBudget()
+		return
+	}
 	sentence := fmt.Sprintf("The task was not finished at its step limit of %d. "+
 		"Allow more with max_steps, or make it smaller.", r.task.MaxSteps)
 	text := p.Text
@@ -273,6 +290,7 @@ func (r *run) taskResult(err error) agenttrace.TaskResult {
 		Response:       r.result.Response,
 		Usage:          r.result.Usage,
 		CostUSD:        r.result.CostUSD,
+		Budget:         r.result.Budget.forSpan(),
 		FinishReasons:  r.finishReasons,
 	}
 }

@@ -50,10 +50,18 @@ func calculate(expr string) geminisim.Call {
 	return geminisim.Call{Name: "calculate", ID: "call-" + expr, Args: map[string]any{"expression": expr}}
 }
 
+func spends(input, output int) geminisim.Usage {
+	return geminisim.Usage{Prompt: input, Candidates: output}
+}
+
+// inNovember is before the prices change.
+func inNovember() time.Time { return time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC) }
+
 func scenarios() []scenario {
 	text, one := geminisim.Text, geminisim.Calls
 	overloaded := geminisim.Error(503, "", "The model is overloaded.")
 	const failedStep = `[{"step":1,"tools_called":["calculate"],"tools_failed":["calculate"]}]`
+	const twoSteps = `[{"step":1,"tools_called":["calculate"],"tools_failed":[]},{"step":2,"tools_called":["calculate"],"tools_failed":[]}]`
 	const oneStep = `[{"step":1,"tools_called":["calculate"],"tools_failed":[]}]`
 	return []scenario{
 		{name: "no_tool", reply: []geminisim.Reply{text("Hello.")},
@@ -129,6 +137,23 @@ func scenarios() []scenario {
 		{name: "max_steps_with_text", reply: []geminisim.Reply{one(calculate("1+1")),
 			one(calculate("2+2")).WithText("So far it is 2.")},
 			task: Task{MaxSteps: 1}, response: "So far it is 2.", finish: "max_steps", steps: oneStep},
+		{name: "budget_last_turn", reply: []geminisim.Reply{one(calculate("1+1")).WithUsage(spends(1000, 20)),
+			one(calculate("2+2")).WithUsage(spends(1100, 20)), text("It is 2 and 4.").WithUsage(spends(1200, 20))},
+			task: Task{Budget: Budget{Tokens: 4000}}, response: "It is 2 and 4.", finish: "budget", steps: twoSteps},
+		{name: "budget_partial_answer", reply: []geminisim.Reply{
+			one(calculate("1+1")).WithText("First the sum.").WithUsage(spends(1000, 20)), one(calculate("2+2")).WithUsage(spends(1100, 20))},
+			task: Task{Budget: Budget{Tokens: 3000}}, response: "First the sum.", finish: "budget", steps: oneStep},
+		{name: "budget_of_money", reply: []geminisim.Reply{one(calculate("1+1")).WithUsage(spends(1000, 20))},
+			task: Task{Budget: Budget{CostUSD: 0.001}}, cfg: Config{Now: inNovember}, finish: "budget", steps: `[]`,
+			response: "The task was not finished within its budget of 0.001 US dollars. Allow more with max_cost_usd, as far as the " +
+				"deployment allows it, or make the task smaller."},
+		{name: "budget_blocked_last_turn", reply: []geminisim.Reply{one(calculate("1+1")).WithUsage(spends(1000, 20)),
+			geminisim.Blocked("SAFETY").WithUsage(spends(1100, 0))}, task: Task{Budget: Budget{Tokens: 2500}},
+			response: "The task was blocked by the model's service (SAFETY). Put the task differently.",
+			finish:   "blocked", steps: oneStep},
+		{name: "budget_not_reached", reply: []geminisim.Reply{one(calculate("1+1")).WithUsage(spends(1000, 20)),
+			text("It is 2.").WithUsage(spends(1100, 20))},
+			task: Task{Budget: Budget{Tokens: 9000, CostUSD: 1}}, cfg: Config{Now: inNovember}, response: "It is 2.", finish: "stop", steps: oneStep},
 		{name: "another_model", reply: []geminisim.Reply{text("Hello.").ServedBy("gemini-3.5-flash-lite")},
 			response: "Hello.", finish: "stop", steps: `[]`},
 		{name: "deadline_in_the_model", reply: []geminisim.Reply{one(calculate("1+1")), geminisim.Hang()},

@@ -12,10 +12,15 @@ import (
 type Spent struct {
 	Usage   agenttrace.Usage
 	CostUSD *float64 // nil: a price is not known
+
+	knownUSD float64 // the part of the cost that is known
 }
 
 func (s *Spent) add(u agenttrace.Usage, cost *float64) {
 	s.CostUSD = addCost(s.CostUSD, cost, *s == Spent{})
+	if cost != nil {
+		s.knownUSD += *cost
+	}
 	s.Usage.InputTokens += u.InputTokens
 	s.Usage.OutputTokens += u.OutputTokens
 	s.Usage.CachedInputTokens += u.CachedInputTokens
@@ -47,7 +52,8 @@ func (d *Delegated) Spent() Spent {
 	return d.spent
 }
 
-// note adds what the answer of a sub-agent says: its own use and that of those it delegated to.
+// noteDelegated adds what the answer of a sub-agent says, a problem too: its own use and that of those it delegated to.
+// Numbers that cannot be true do not count.
 func noteDelegated(ctx context.Context, answer []byte) {
 	d, _ := ctx.Value(delegatedContextKey{}).(*Delegated)
 	if d == nil {
@@ -69,10 +75,12 @@ func noteDelegated(ctx context.Context, answer []byte) {
 	if json.Unmarshal(answer, &said) != nil {
 		return
 	}
+	const most = 1e12
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, t := range []*tokens{&said.Usage.tokens, said.Usage.Delegated} {
-		if t != nil && *t != (tokens{}) && min(t.Input, t.Output, t.Cached, t.Reasoning) >= 0 {
+		if t != nil && *t != (tokens{}) && min(t.Input, t.Output, t.Cached, t.Reasoning) >= 0 &&
+			max(t.Input, t.Output, t.Cached, t.Reasoning) <= most && (t.CostUSD == nil || *t.CostUSD >= 0 && *t.CostUSD <= most) {
 			d.spent.add(agenttrace.Usage{
 				InputTokens: t.Input, OutputTokens: t.Output, CachedInputTokens: t.Cached, ReasoningTokens: t.Reasoning,
 			}, t.CostUSD)

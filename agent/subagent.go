@@ -151,7 +151,7 @@ func (s *SubAgent) Execute(ctx context.Context, body []byte) (*SubAgentResponse,
 	if depth >= MaxDepth {
 		err := &Error{Kind: KindLoop, Reason: "delegation_loop",
 			Message: fmt.Sprintf("This request has been delegated %d times already, which is the limit: the agents"+
-				" delegate to each other in a circle. Check their sub-agents.", depth)}
+				" delegate to each other in a circle. Check their SUB_AGENTS and SUB_AGENT_URL.", depth)}
 		span.End(err)
 		return nil, err
 	}
@@ -162,7 +162,6 @@ func (s *SubAgent) Execute(ctx context.Context, body []byte) (*SubAgentResponse,
 	case res.Status >= 400:
 		span.End(subAgentError(strconv.Itoa(res.Status), "The sub-agent refused the request.", nil))
 	default:
-		noteDelegated(ctx, res.Body)
 		span.SetAnswer(func() string { return member(res.Body, "response") })
 		span.End(nil)
 	}
@@ -217,6 +216,7 @@ func (s *SubAgent) post(caller context.Context, body []byte, depth int) (_ *SubA
 	case err != nil:
 		return nil, subAgentError("connection", "The sub-agent broke off in the middle of its answer.", remote.Cause(err))
 	}
+	noteDelegated(ctx, reply) // a failure has its price too
 	return s.judge(resp, reply)
 }
 

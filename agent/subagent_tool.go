@@ -24,6 +24,9 @@ type delegation struct {
 	Task      string `json:"task"`
 	UserID    string `json:"user_id,omitempty"`
 	SessionID string `json:"session_id,omitempty"`
+
+	MaxTokens  int     `json:"max_tokens,omitempty"`
+	MaxCostUSD float64 `json:"max_cost_usd,omitempty"`
 }
 
 // delegated is what the model gets back.
@@ -46,7 +49,10 @@ func (s *SubAgent) ToolName() string {
 // text of Execute's errors and nothing of their causes. The tool is described in general terms; [SubAgent.Tools] asks the
 // sub-agent.
 func (s *SubAgent) Tool() Tool {
-	tool := Tool{Name: s.ToolName(), Description: describeDelegation("another agent", ""), Parameters: delegationParameters(), Call: s.delegate}
+	tool := Tool{
+		Name: s.ToolName(), Description: describeDelegation("another agent", ""), Parameters: delegationParameters(),
+		Call: s.delegate, Delegates: true,
+	}
 	if s != nil {
 		// A little more than the call's own limit, so that its clearer error comes first.
 		tool.Timeout = s.cfg.Timeout + time.Second
@@ -82,7 +88,13 @@ func (s *SubAgent) delegate(ctx context.Context, args map[string]any) (any, erro
 			Text: fmt.Sprintf("task must be 1 to %d bytes long", maxTaskBytes)}
 	}
 	who := callerOf(ctx)
-	body, err := json.Marshal(delegation{Task: task, UserID: who.userID, SessionID: who.sessionID})
+	share := allowanceOf(ctx)
+	if share.none {
+		return nil, &ToolError{Reason: ReasonBudget, Text: "too little is left of the task's budget for another agent"}
+	}
+	body, err := json.Marshal(delegation{
+		Task: task, UserID: who.userID, SessionID: who.sessionID, MaxTokens: share.Tokens, MaxCostUSD: share.CostUSD,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("encoding the task: %w", err)
 	}

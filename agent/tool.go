@@ -22,6 +22,7 @@ type Tool struct {
 	Parameters  *jsonschema.Schema // schema of the arguments object; nil: none are declared
 	Schema      *toolschema.Schema // in place of Parameters, when the tool's source has prepared it
 	Timeout     time.Duration      // 0: the agent's tool timeout
+	Delegates   bool               // it has another agent work, which gets a part of what is left of the task's budget
 
 	// Call runs the tool. args are not nil, and satisfy Parameters. Without Parameters they are what the model sent. The result is marshalled to JSON for the model;
 	// an error goes back to the model as an error result and marks the span.

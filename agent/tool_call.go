@@ -30,15 +30,16 @@ const maxToolError = 2 << 10
 // in the order of the calls. Their spans start in that order too.
 func (r *run) callTools(ctx context.Context, calls []Call) []ToolResult {
 	results := make([]ToolResult, len(calls))
+	shares := r.allot(calls)
 	if len(calls) == 1 {
-		results[0] = r.startTool(ctx, calls[0])()
+		results[0] = r.startTool(context.WithValue(ctx, allowanceKey{}, shares[0]), calls[0])()
 		return results
 	}
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, r.cfg.MaxParallelTools)
 	for i, c := range calls {
 		slots <- struct{}{}
-		wait := r.startTool(ctx, c)
+		wait := r.startTool(context.WithValue(ctx, allowanceKey{}, shares[i]), c)
 		wg.Go(func() {
 			defer func() { <-slots }()
 			results[i] = wait()

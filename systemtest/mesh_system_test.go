@@ -36,6 +36,7 @@ type meshService struct {
 	app *function.App // nil: no agent
 	url string
 	rec *tracingtest.Recorder
+	log *lines
 }
 
 type meshConfig struct {
@@ -61,8 +62,10 @@ func startMesh(t *testing.T, cfg meshConfig) *mesh {
 // startMeshAgent starts one app. env is what it needs; cfg.env wins over it.
 func startMeshAgent(t *testing.T, name string, cfg meshConfig, env map[string]string) *meshService {
 	t.Helper()
-	s := &meshService{rec: tracingtest.NewRecorder()}
-	s.app = function.New(t.Context(), function.Config{Getenv: meshGetenv(name, cfg.env, env), Tracing: meshRecords(s.rec)})
+	s := &meshService{rec: tracingtest.NewRecorder(), log: new(lines)}
+	s.app = function.New(t.Context(), function.Config{
+		Getenv: meshGetenv(name, cfg.env, env), Tracing: meshRecords(s.rec), LogWriter: s.log,
+	})
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()

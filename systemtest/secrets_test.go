@@ -101,6 +101,9 @@ func TestIdentitiesCanBeLeftOutOfTheLog(t *testing.T) {
 				t.Errorf("LOG_IDENTITIES=%q: %s in the log: %t", value, name, got)
 			}
 		}
+		if value == "false" {
+			goldenLine(t, "identities_off", s.log)
+		}
 	}
 }
 

@@ -141,6 +141,7 @@ func TestTraces(t *testing.T) {
 				}
 			}
 			golden(t, tt.name, a)
+			goldenLine(t, tt.name, s.log)
 		})
 	}
 }
@@ -159,6 +160,7 @@ func TestTraceOfACancelledClient(t *testing.T) {
 	a := answer{spans: s.invocation("0af7651916cd43dd8448eb211c80319c", "gone")}
 	s.checkWhole(a.spans)
 	golden(t, "client_cancelled", a)
+	goldenLine(t, "client_cancelled", s.log)
 }
 
 // A client that goes away while it still sends is nobody's fault either.
@@ -182,6 +184,7 @@ func TestTraceOfAClientThatStopsSending(t *testing.T) {
 	a := answer{spans: s.invocation("0af7651916cd43dd8448eb211c80319c", "half")}
 	s.checkWhole(a.spans)
 	golden(t, "client_stopped_sending", a)
+	goldenLine(t, "client_stopped_sending", s.log)
 }
 
 // panics is a model with a defect of ours in it.
@@ -202,6 +205,7 @@ func TestTraceOfAPanic(t *testing.T) {
 		t.Errorf("the panic's value came out: %s\n%s", a.body, s.log)
 	}
 	golden(t, "handler_panic", a)
+	goldenLine(t, "handler_panic", s.log)
 	s.do(task("Break again")).want(t, 500) // the server goes on
 }
 

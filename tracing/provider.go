@@ -133,6 +133,10 @@ func (p *Provider) FlushReserve() time.Duration { return p.cfg.Pipeline.WithDefa
 // Stats returns the counts so far; zero when tracing is disabled.
 func (p *Provider) Stats() pipeline.Stats { return p.collector.Stats() }
 
+// UnreportedSpans are the fields spans_kept, spans_dropped and spans_retried of a log line that the caller is about to
+// write: what became of the process's spans since the last line that had them, the pipeline's own included.
+func (p *Provider) UnreportedSpans() []slog.Attr { return p.collector.Unreported() }
+
 // Flush sends all kept spans that wait, those of a backend that was given up for the moment included. It returns
 // when they are delivered or ctx is done; what is left then stays in the buffer.
 func (p *Provider) Flush(ctx context.Context) error {

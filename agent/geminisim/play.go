@@ -59,9 +59,23 @@ type result struct {
 	response json.RawMessage
 }
 
-// results are the answers of the current turn; check has seen that each answers a call of the content before it.
+// taskTurn is the content with the task: that of the current turn, unless it stands right after results and so adds
+// to what they were asked for.
+func (req *GenerateContentRequest) taskTurn() int {
+	i := req.currentTurn()
+	for i > 0 && turnOf(&req.Contents[i-1]).responses > 0 {
+		for i--; i > 0; i-- {
+			if t := turnOf(&req.Contents[i]); !t.model && t.responses == 0 {
+				break
+			}
+		}
+	}
+	return i
+}
+
+// results are the answers to the task's calls; check has seen that each answers a call of the content before it.
 func (req *GenerateContentRequest) results() (results []result) {
-	for i := req.currentTurn() + 1; i < len(req.Contents); i++ {
+	for i := req.taskTurn() + 1; i < len(req.Contents); i++ {
 		calls := slices.Clone(req.Contents[i-1].Parts)
 		for _, p := range req.Contents[i].Parts {
 			if r := p.FunctionResponse; r != nil {

@@ -232,10 +232,10 @@ func (req *GenerateContentRequest) currentTurn() int {
 	return 0
 }
 
-// userText is the text of the content that began the current turn.
+// userText is the text of the content with the task.
 func (req *GenerateContentRequest) userText() string {
 	var b strings.Builder
-	for _, p := range req.Contents[req.currentTurn()].Parts {
+	for _, p := range req.Contents[req.taskTurn()].Parts {
 		if p.Text != "" && !p.Thought {
 			if b.Len() > 0 {
 				b.WriteByte('\n')

@@ -26,7 +26,15 @@ type TaskResult struct {
 	Response       string // the answer; recorded with content only
 	Usage          Usage
 	CostUSD        *float64 // nil: not known
+	Budget         *Budget  // nil: there is none
 	FinishReasons  []string // of the last model answer, conventions' names
+}
+
+// Budget says how much of its closest limit a task has used, its sub-agents included.
+type Budget struct {
+	Unit        string // tokens, usd
+	Limit, Used float64
+	Exceeded    bool // it ended the run
 }
 
 // TaskSpan is an open agent.task span.
@@ -96,6 +104,15 @@ func (s *TaskSpan) End(out TaskResult, err error) {
 			semconv.KeyGenAIOutputTokens.Int(out.Usage.OutputTokens))
 	}
 	a = appendFloat(a, semconv.KeyLLMCost, out.CostUSD)
+	if b := out.Budget; b != nil {
+		used := []attribute.KeyValue{
+			semconv.KeyBudgetUnit.String(b.Unit), semconv.KeyBudgetLimit.Float64(b.Limit), semconv.KeyBudgetUsed.Float64(b.Used),
+		}
+		a = append(a, used...)
+		if b.Exceeded {
+			s.span.AddEvent(semconv.EventBudgetExceeded, trace.WithAttributes(used...))
+		}
+	}
 	if s.t.content() && out.Response != "" {
 		finish := reasonStop
 		if len(out.FinishReasons) > 0 {

@@ -25,8 +25,16 @@ type stats struct {
 	reported struct{ kept, retried, dropped int64 } // told to the log so far
 }
 
-// unreported returns what was added since the last call, for a log line. A monitoring system can sum the lines; sums
-// of totals would count spans again and again.
+// Unreported returns what was added to Kept, Dropped and Retried since the last log line that said so, for a log line that
+// will be written: "spans_kept", "spans_dropped" and "spans_retried". Every span is in one line, whoever writes it, so a
+// monitoring system can sum the lines; sums of totals would count spans again and again. A nil collector has nothing to say.
+func (c *Collector) Unreported() []slog.Attr {
+	if c == nil {
+		return nil
+	}
+	return c.stats.unreported()
+}
+
 func (s *stats) unreported() []slog.Attr {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -28,16 +28,17 @@ const (
 
 // The names of our events.
 const (
-	EventFinished      = "agent.finished"             // on the task: how the run ended, with KeyReason and KeyTotalSteps
-	EventModelMismatch = "llm.model_mismatch"         // on a model call: another model answered than was asked
-	EventRetry         = "llm.retry"                  // on a model call: an attempt failed and is made again
-	EventException     = semconv.ExceptionEventName   // on a failed span
-	KeyReason          = attribute.Key("reason")      // of EventFinished: stop, max_steps, timeout, …
-	KeyTotalSteps      = attribute.Key("total_steps") // of EventFinished
-	KeySeverity        = attribute.Key("severity")    // of EventModelMismatch: WARNING
-	KeyAttempt         = attribute.Key("attempt")     // of EventRetry: the one that failed, from 1
-	KeyWait            = attribute.Key("wait_ms")     // of EventRetry
-	KeyAskedWait       = attribute.Key("asked_wait_ms")
+	EventFinished       = "agent.finished"             // on the task: how the run ended, with KeyReason and KeyTotalSteps
+	EventModelMismatch  = "llm.model_mismatch"         // on a model call: another model answered than was asked
+	EventRetry          = "llm.retry"                  // on a model call: an attempt failed and is made again
+	EventBudgetExceeded = "agent.budget.exceeded"      // on the task: its budget ended it, with the KeyBudget attributes
+	EventException      = semconv.ExceptionEventName   // on a failed span
+	KeyReason           = attribute.Key("reason")      // of EventFinished: stop, max_steps, timeout, …
+	KeyTotalSteps       = attribute.Key("total_steps") // of EventFinished
+	KeySeverity         = attribute.Key("severity")    // of EventModelMismatch: WARNING
+	KeyAttempt          = attribute.Key("attempt")     // of EventRetry: the one that failed, from 1
+	KeyWait             = attribute.Key("wait_ms")     // of EventRetry
+	KeyAskedWait        = attribute.Key("asked_wait_ms")
 )
 
 // Our own keys: the run.
@@ -48,6 +49,9 @@ const (
 	KeySessionID           = attribute.Key("agent.session.id")
 	KeyAgentTotalSteps     = attribute.Key("agent.total_steps")
 	KeyFinalResponseLength = attribute.Key("agent.final_response_length") // runes
+	KeyBudgetUnit          = attribute.Key("agent.budget.unit")           // tokens, usd: of the limit that was closest
+	KeyBudgetLimit         = attribute.Key("agent.budget.limit")
+	KeyBudgetUsed          = attribute.Key("agent.budget.used") // by sub-agents too
 	KeyStepNumber          = attribute.Key("agent.step.number")
 	KeyStepType            = attribute.Key("agent.step.type")
 )

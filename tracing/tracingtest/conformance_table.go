@@ -124,6 +124,9 @@ var keyTypes = map[string]attribute.Type{
 	"url.template":                 str,
 	"user_agent.original":          str,
 
+	"agent.budget.limit":          dbl,
+	"agent.budget.unit":           str,
+	"agent.budget.used":           dbl,
 	"agent.final_response_length": num,
 	"agent.session.id":            str,
 	"agent.step.number":           num,
