@@ -53,7 +53,8 @@ type App struct {
 	reserve time.Duration // of that, kept back for the flush
 	drain   *tracing.Drain
 
-	logIdentities bool // user and session may stand in log lines
+	ceiling       agent.Budget // of every task
+	logIdentities bool         // user and session may stand in log lines
 }
 
 // New wires an App. It opens no connection and never fails: bad settings are logged and replaced by their defaults,
@@ -68,6 +69,7 @@ func New(ctx context.Context, cfg Config) *App {
 	settings := env.NewReader(cfg.Getenv)
 	level := logLevel(settings)
 	a.logIdentities = settings.Bool("LOG_IDENTITIES", true)
+	a.ceiling = budgetCeiling(settings)
 	a.timeout = settings.Duration("REQUEST_TIMEOUT", defaultRequestTimeout, 100*time.Millisecond, time.Hour)
 	a.logger = slog.New(tracing.NewLogHandler(cfg.LogWriter, tracing.LogConfig{
 		Text:      cfg.LogText,

@@ -24,6 +24,9 @@ func (a *App) delegate(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	ctx, delegated := agent.ContextWithDelegated(agent.ContextWithCaller(ctx, task.UserID, task.SessionID))
+	if a.ceiling != (agent.Budget{}) {
+		body = withBudget(body, task.Budget.Within(a.ceiling))
+	}
 	answer, err := sub.Execute(ctx, body)
 	rec.delegated = delegated.Spent()
 	if err != nil {

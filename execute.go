@@ -33,6 +33,7 @@ func (a *App) run(ctx context.Context, task agent.Task, rec *taskRecord) (*respo
 	if a.agent == nil {
 		return nil, a.agentErr
 	}
+	task.Budget = task.Budget.Within(a.ceiling)
 	result, err := a.agent.Run(ctx, task)
 	rec.result = result
 	if err != nil {

@@ -34,11 +34,13 @@ type request struct {
 	SessionID string `json:"session_id"`
 	TaskType  string `json:"task_type"`
 	// MaxSteps is read by wholeNumber: JSON does not tell 10 from 10.0, and many clients write the latter.
-	MaxSteps json.RawMessage `json:"max_steps"`
+	MaxSteps   json.RawMessage `json:"max_steps"`
+	MaxTokens  json.RawMessage `json:"max_tokens"`
+	MaxCostUSD json.RawMessage `json:"max_cost_usd"`
 }
 
 // fields are the names of a request, in the order of the documentation.
-var fields = []string{"task", "user_id", "session_id", "task_type", "max_steps"}
+var fields = []string{"task", "user_id", "session_id", "task_type", "max_steps", "max_tokens", "max_cost_usd"}
 
 // readTask reads, checks and completes the request body, for which it waits as long as ctx lives. It also returns the
 // body as it came.
@@ -123,9 +125,13 @@ func parseTask(body []byte) (agent.Task, error) {
 	if err != nil {
 		return none, err
 	}
+	budget, err := readBudget(in)
+	if err != nil {
+		return none, err
+	}
 	return agent.Task{
 		Text: in.Task, UserID: cmp.Or(in.UserID, "anonymous"), SessionID: in.SessionID,
-		Type: cmp.Or(in.TaskType, "general"), MaxSteps: steps,
+		Type: cmp.Or(in.TaskType, "general"), MaxSteps: steps, Budget: budget,
 	}, nil
 }
 

@@ -54,6 +54,7 @@ func recorded(next http.Handler) http.Handler {
 //	cached_tokens, reasoning_tokens
 //	cost_usd                           number  of the same; absent when a price is not known
 //	delegated                          object  the same five of sub-agents, as they say; absent without any
+//	budget                             object  unit (tokens or usd), limit and used, of the closest limit; absent without any
 //	duration_ms                        number
 //	kept                               bool    the trace is at the backend, or on its way
 //	reason                             string  why it was kept, as sampling.reason has it; absent when it was not
@@ -62,7 +63,7 @@ func recorded(next http.Handler) http.Handler {
 //	error                              string  the cause of a problem, redacted; absent of an answer
 //	error_type                         string  its error.type; absent when the request is at fault, of which the status tells
 //
-// From finish_reason to cost_usd the fields are there whenever the agent has run, failed or not.
+// From finish_reason to cost_usd, and budget, the fields are there whenever the agent has run, failed or not.
 func (a *App) logDone(r *http.Request, status int, o httptrace.Outcome) {
 	rec := recordOf(r.Context())
 	message, level := "task done", slog.LevelInfo
@@ -118,6 +119,10 @@ func appendRun(fields []slog.Attr, rec *taskRecord) []slog.Attr {
 			slog.Int("cached_tokens", res.Usage.CachedInputTokens), slog.Int("reasoning_tokens", res.Usage.ReasoningTokens))
 		if res.CostUSD != nil {
 			fields = append(fields, slog.Float64("cost_usd", *res.CostUSD))
+		}
+		if b := res.Budget; b != nil {
+			fields = append(fields, slog.Group("budget",
+				slog.String("unit", b.Unit), slog.Float64("limit", b.Limit), slog.Float64("used", b.Used)))
 		}
 		rec.delegated = res.Delegated
 	}

@@ -64,14 +64,19 @@ type chain struct {
 // Prices of the chain, in US dollars per million tokens.
 const chainPrices = `[{"model":"gemini-3.8-flash","valid_from":"2026-01-01","input":1,"output":10,"cached":0.1}]`
 
-func startChain(t *testing.T, cfg meshConfig) *chain {
+func priceFile(t *testing.T) string {
 	t.Helper()
-	prices := filepath.Join(t.TempDir(), "prices.json")
-	if err := os.WriteFile(prices, []byte(chainPrices), 0o600); err != nil {
+	name := filepath.Join(t.TempDir(), "prices.json")
+	if err := os.WriteFile(name, []byte(chainPrices), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	return name
+}
+
+func startChain(t *testing.T, cfg meshConfig) *chain {
+	t.Helper()
 	c := &chain{gemini: geminisim.New(geminisim.Config{Strict: true}), services: make([]*meshService, 3)}
-	env := map[string]string{"GOOGLE_GEMINI_BASE_URL": meshServe(t, c.bill.before(c.gemini)), "GEMINI_PRICES_FILE": prices}
+	env := map[string]string{"GOOGLE_GEMINI_BASE_URL": meshServe(t, c.bill.before(c.gemini)), "GEMINI_PRICES_FILE": priceFile(t)}
 	for i, name := range []string{"last", "middle", "first"} {
 		service := startMeshAgent(t, name, cfg, env)
 		c.services[2-i] = service

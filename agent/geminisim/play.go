@@ -59,11 +59,11 @@ type result struct {
 	response json.RawMessage
 }
 
-// taskTurn is the content with the task: that of the current turn, unless it stands right after results and so adds
-// to what they were asked for.
+// taskTurn is the content with the task: that of the current turn. A text right after results, where nothing may be called
+// any more, is no new task but asks for an answer to what they are for.
 func (req *GenerateContentRequest) taskTurn() int {
 	i := req.currentTurn()
-	for i > 0 && turnOf(&req.Contents[i-1]).responses > 0 {
+	for req.Mode == "NONE" && i > 0 && turnOf(&req.Contents[i-1]).responses > 0 {
 		for i--; i > 0; i-- {
 			if t := turnOf(&req.Contents[i]); !t.model && t.responses == 0 {
 				break
