@@ -105,15 +105,20 @@ func BenchmarkOutage(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// memory is a figure of /proc.
+// memory is a figure of /proc as text.
 func memory(b *testing.B, a *agentProcess, key string) string {
+	return fmt.Sprintf("%d MiB", resident(b, a, key))
+}
+
+// resident is a figure of /proc, in MiB.
+func resident(b *testing.B, a *agentProcess, key string) int {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", a.Pid()))
 	if err != nil {
 		b.Skip("the memory of another process is not known here")
 	}
 	_, rest, _ := strings.Cut(string(status), key+":")
 	kb, _ := strconv.Atoi(strings.Fields(rest)[0])
-	return fmt.Sprintf("%d MiB", kb>>10)
+	return kb >> 10
 }
 
 // counting is a trace backend that answers after 5 ms, or not at all.

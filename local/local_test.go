@@ -45,6 +45,9 @@ func split(t *testing.T, printed, traceID string) (usage, drawn string) {
 	}
 	usage, drawn = printed[:heads[0][0]], printed[heads[0][0]:]
 	lines := strings.Split(strings.TrimRight(drawn, "\n"), "\n")
+	for len(lines) > 1 && strings.HasPrefix(lines[1], "  ") { // the heading goes on
+		lines = lines[1:]
+	}
 	for _, line := range lines[1:] {
 		if strings.HasPrefix(line, "-> http://localhost:") && strings.HasSuffix(line, "/trace/"+traceID) {
 			continue // where the live page shows it
@@ -71,7 +74,7 @@ func answersTheREADME(t *testing.T, program string) {
 	l := startLocal(t, program)
 	res := l.curl(t)
 	usage, drawn := split(t, l.stdout(), res.traceID)
-	if !strings.Contains(strings.SplitN(drawn, "\n", 2)[0], "| 3 services |") {
+	if !strings.Contains(drawn, " 3 services\n") && !strings.Contains(drawn, " 3 services |") {
 		t.Errorf("not over three services:\n%s", drawn)
 	}
 	for _, name := range []string{
@@ -203,5 +206,22 @@ func TestPostReturnsTheProblem(t *testing.T) {
 	}
 	if _, err := post(t.Context(), "http://"+addr, nil); err == nil || !strings.Contains(err.Error(), "not configured") {
 		t.Errorf("error %v", err)
+	}
+}
+
+func TestColours(t *testing.T) {
+	for _, tc := range []struct {
+		env  map[string]string
+		want bool
+	}{
+		{nil, true},
+		{map[string]string{"TERM": "xterm-256color", "NO_COLOR": ""}, true},
+		{map[string]string{"NO_COLOR": "1"}, false},
+		{map[string]string{"NO_COLOR": "0"}, false}, // whatever it says
+		{map[string]string{"TERM": "dumb"}, false},
+	} {
+		if got := coloured(func(name string) string { return tc.env[name] }); got != tc.want {
+			t.Errorf("%v: %t", tc.env, got)
+		}
 	}
 }

@@ -52,7 +52,7 @@ func startSystem(ctx context.Context, getenv func(string) string, named namedAge
 		}
 	}
 	console := console.New(out, console.Config{
-		Color: isTerminal(out), Width: width(out), Link: s.links,
+		Color: isTerminal(out) && coloured(getenv), Unicode: isTerminal(out), Width: func() int { return width(out) }, Link: s.links,
 	})
 	configure := func(secondary bool) func(*tracing.Config) {
 		return func(cfg *tracing.Config) {
@@ -261,6 +261,11 @@ func listens(addr string) bool {
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// coloured reports whether a terminal may be sent colours: it takes them and nobody has asked for none (no-color.org).
+func coloured(getenv func(string) string) bool {
+	return getenv("NO_COLOR") == "" && getenv("TERM") != "dumb"
 }
 
 // width returns the columns of a terminal, 0 for anything else.

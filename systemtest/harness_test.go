@@ -229,6 +229,9 @@ func (s *system) checkWhole(spans []sdktrace.ReadOnlySpan) {
 		if !span.SpanContext().IsSampled() {
 			s.tb.Errorf("%s is not marked as sampled", span.Name())
 		}
+		if bare(span.SpanKind(), span.Name(), text(span, "http.request.method")) {
+			s.tb.Errorf("a request is named %s, by its method alone: %s", span.Name(), text(span, "url.full"))
+		}
 	}
 	if roots != 1 {
 		s.tb.Errorf("the trace has %d local roots at the exporter, want 1:\n%s", roots,

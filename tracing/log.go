@@ -30,7 +30,7 @@ type LogConfig struct {
 	Text      bool         // short lines for a terminal
 	Level     slog.Leveler // default: slog.LevelInfo
 	ProjectID string       // Google Cloud project of the traces; optional
-	// Service and Version name the app in error reports; without a service there are none.
+	// Service and Version name the app in error reports; without a service there are none. Text lines begin with the service.
 	Service, Version string
 }
 
@@ -43,14 +43,14 @@ type LogConfig struct {
 //
 // A record of level ERROR that has HTTPStatus of 500 or more among its own attributes is an error report as well.
 //
-// Text lines are "15:04:05.000 LEVEL trace message key=value… correlation.id=…", with the first 8 digits of the trace
-// id.
+// Text lines are "15:04:05.000 LEVEL trace service: message key=value… correlation.id=…", with the first 8 digits of the trace
+// id: several services may write to one terminal.
 func NewLogHandler(w io.Writer, cfg LogConfig) slog.Handler {
 	if cfg.Level == nil {
 		cfg.Level = slog.LevelInfo
 	}
 	if cfg.Text {
-		return newTextHandler(w, cfg.Level)
+		return newTextHandler(w, cfg.Level, cfg.Service)
 	}
 	return &jsonHandler{
 		inner: slog.NewJSONHandler(w, &slog.HandlerOptions{Level: cfg.Level, ReplaceAttr: cloudLogging}),

@@ -217,20 +217,22 @@ func TestLogText(t *testing.T) {
 		level slog.Level
 		text  string
 		setup func(slog.Handler) slog.Handler
-		want  string
+
+		service, want string
 	}{
-		{t.Context(), slog.LevelInfo, "hello", nil, "15:04:05.006 INFO  -        hello k=v"},
-		{with, slog.LevelWarn, "hello", nil, "15:04:05.006 WARN  4bf92f35 hello k=v"},
-		{correlation.ContextWithID(with, "c"), slog.LevelError, "two words", nil,
+		{t.Context(), slog.LevelInfo, "hello", nil, "", "15:04:05.006 INFO  -        hello k=v"},
+		{with, slog.LevelWarn, "hello", nil, "", "15:04:05.006 WARN  4bf92f35 hello k=v"},
+		{correlation.ContextWithID(with, "c"), slog.LevelError, "two words", nil, "",
 			"15:04:05.006 ERROR 4bf92f35 two words k=v correlation.id=c"},
-		{with, slog.LevelInfo + 1, "a\x1b[31m\nb", nil, `15:04:05.006 INFO+1 4bf92f35 "a\x1b[31m\nb" k=v`},
+		{with, slog.LevelInfo + 1, "a\x1b[31m\nb", nil, "", `15:04:05.006 INFO+1 4bf92f35 "a\x1b[31m\nb" k=v`},
 		{correlation.ContextWithID(with, "c"), slog.LevelInfo, "m", func(h slog.Handler) slog.Handler {
 			return h.WithAttrs([]slog.Attr{slog.Int("a", 1)}).WithGroup("g")
-		}, "15:04:05.006 INFO  4bf92f35 m a=1 g.k=v correlation.id=c"},
+		}, "gemini-agent", "15:04:05.006 INFO  4bf92f35 gemini-agent: m a=1 g.k=v correlation.id=c"},
+		{t.Context(), slog.LevelInfo, "hello", nil, "a\nb", `15:04:05.006 INFO  -        "a\nb": hello k=v`},
 	}
 	for _, tt := range tests {
 		var writes lineWriter
-		h := NewLogHandler(&writes, LogConfig{Text: true})
+		h := NewLogHandler(&writes, LogConfig{Text: true, Service: tt.service})
 		if tt.setup != nil {
 			h = tt.setup(h)
 		}

@@ -16,8 +16,9 @@ import (
 
 // textHandler writes the start of the line itself and leaves the attributes to slog's own handler.
 type textHandler struct {
-	inner slog.Handler // writes to line.buf
-	line  *textLine
+	inner   slog.Handler // writes to line.buf
+	line    *textLine
+	service string
 }
 
 // textLine is shared by all handlers made from one.
@@ -27,11 +28,11 @@ type textLine struct {
 	buf bytes.Buffer
 }
 
-func newTextHandler(w io.Writer, level slog.Leveler) *textHandler {
+func newTextHandler(w io.Writer, level slog.Leveler, service string) *textHandler {
 	line := &textLine{w: w}
 	return &textHandler{
 		inner: slog.NewTextHandler(&line.buf, &slog.HandlerOptions{Level: level, ReplaceAttr: attrsOnly}),
-		line:  line,
+		line:  line, service: service,
 	}
 }
 
@@ -54,11 +55,11 @@ func (h *textHandler) Enabled(ctx context.Context, level slog.Level) bool {
 }
 
 func (h *textHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return &textHandler{inner: h.inner.WithAttrs(attrs), line: h.line}
+	return &textHandler{inner: h.inner.WithAttrs(attrs), line: h.line, service: h.service}
 }
 
 func (h *textHandler) WithGroup(name string) slog.Handler {
-	return &textHandler{inner: h.inner.WithGroup(name), line: h.line}
+	return &textHandler{inner: h.inner.WithGroup(name), line: h.line, service: h.service}
 }
 
 func (h *textHandler) Handle(ctx context.Context, r slog.Record) error {
@@ -80,6 +81,9 @@ func (h *textHandler) Handle(ctx context.Context, r slog.Record) error {
 		buf.WriteString("-       ")
 	}
 	buf.WriteByte(' ')
+	if h.service != "" {
+		buf.WriteString(printable(h.service) + ": ")
+	}
 	buf.WriteString(printable(r.Message))
 	buf.WriteByte(' ')
 	if err := h.inner.Handle(ctx, r); err != nil {

@@ -15,17 +15,24 @@ import (
 
 // Config says how traces look on a terminal. The zero value is plain ASCII, 80 columns.
 type Config struct {
-	Color bool                        // ANSI colours and line-drawing characters
-	Width int                         // columns; default 80, at least 60
-	Link  func(traceID string) string // where to look at a trace, printed below it; nil or "": nothing
-	Hold  time.Duration               // how long a called service's spans wait for the caller's; default 15s
+	Color   bool                        // ANSI colours
+	Unicode bool                        // line-drawing characters
+	Width   func() int                  // columns, asked for before each picture; nil or 0: 80; less than 40: 40
+	Link    func(traceID string) string // where to look at a trace, printed below it; nil or "": nothing
+	Hold    time.Duration               // how long a called service's spans wait for the caller's; default 15s
+}
+
+// columns is the width of the next picture.
+func (c Config) columns() int {
+	if c.Width != nil {
+		if n := c.Width(); n > 0 {
+			return max(40, n)
+		}
+	}
+	return 80
 }
 
 func (c Config) withDefaults() Config {
-	if c.Width <= 0 {
-		c.Width = 80
-	}
-	c.Width = max(60, c.Width)
 	if c.Hold <= 0 {
 		c.Hold = 15 * time.Second
 	}

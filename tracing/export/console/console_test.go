@@ -30,19 +30,28 @@ func TestConsolePictures(t *testing.T) {
 	alone := func(spans []consoleSpan) func(*Console) {
 		return func(c *Console) { _ = c.Exporter(true).ExportSpans(t.Context(), snapshots(1, spans...)) }
 	}
-	for _, tt := range []struct {
+	wide := func(n int) func() int { return func() int { return n } }
+	type picture struct {
 		name string
 		cfg  Config
 		feed func(*Console)
-	}{
-		{"parallel_tools", Config{Link: link}, alone(parallelTools)},
-		{"parallel_tools_wide", Config{Width: 130}, alone(parallelTools)},
-		{"tool_error", Config{}, alone(toolError)},
-		{"three_services", Config{}, threeServices},
-		{"three_services_color", Config{Color: true, Width: 110, Link: link}, threeServices},
-		{"tool_error_color", Config{Color: true}, alone(toolError)},
+	}
+	pictures := []picture{
+		{"three_services_color", Config{Color: true, Unicode: true, Width: wide(120), Link: link}, threeServices},
+		{"content_color", Config{Color: true, Unicode: true}, alone(contentMode)},
+		{"content_without_color", Config{Unicode: true}, alone(contentMode)},
 		{"incomplete", Config{}, alone(nil)},
-	} {
+	}
+	for _, n := range []int{40, 60, 80, 120} {
+		cfg := Config{Width: wide(n), Link: link}
+		pictures = append(pictures,
+			picture{fmt.Sprintf("parallel_tools_%d", n), cfg, alone(parallelTools)},
+			picture{fmt.Sprintf("tool_error_%d", n), cfg, alone(toolError)},
+			picture{fmt.Sprintf("quota_%d", n), cfg, alone(quotaSpent)},
+			picture{fmt.Sprintf("content_%d", n), cfg, alone(contentMode)},
+			picture{fmt.Sprintf("three_services_%d", n), cfg, threeServices})
+	}
+	for _, tt := range pictures {
 		t.Run(tt.name, func(t *testing.T) {
 			w := &writeCounter{}
 			c := New(w, tt.cfg)
@@ -56,8 +65,8 @@ func TestConsolePictures(t *testing.T) {
 			if w.writes != 1 {
 				t.Errorf("%d writes, want one for the trace", w.writes)
 			}
-			requireLinesFit(t, w.String(), c.cfg.Width)
-			if !tt.cfg.Color {
+			requireLinesFit(t, w.String(), c.cfg.columns())
+			if !tt.cfg.Unicode {
 				requirePlain(t, w.String())
 			}
 			file := filepath.Join("testdata", "console", tt.name+".txt")
@@ -98,9 +107,7 @@ func requireLinesFit(t *testing.T, picture string, width int) {
 			_, rest, _ = strings.Cut(rest, "m")
 			line = head + rest
 		}
-		// The heading and the link stay whole, for copying.
-		if n := textWidth(line); n > width && !strings.HasPrefix(line, "trace ") &&
-			!strings.Contains(line, "http://") {
+		if n := textWidth(line); n > width && !strings.Contains(line, "http://") { // the link stays whole, for copying
 			t.Errorf("%d columns: %s", n, line)
 		}
 		if strings.TrimRight(line, " ") != line {
@@ -271,16 +278,57 @@ func TestConsoleSurvivesOddTraces(t *testing.T) {
 	}
 }
 
-func TestCutTextNeverSplitsRunes(t *testing.T) {
-	for _, s := range []string{"abc", "añb", "世界世界", "é́x", "🙂🙂", ""} {
-		for width := range 8 {
-			got := cutText(s, width, "..")
-			if textWidth(got) > max(width, 2) || strings.ToValidUTF8(got, "?") != got {
-				t.Errorf("cutText(%q, %d) = %q", s, width, got)
+func TestCutsNeverSplitRunes(t *testing.T) {
+	for _, s := range []string{"abc", "añb", "世界世界", "é́x", "🙂🙂", "a世b界cdef", ""} {
+		for width := range 9 {
+			for _, got := range []string{cutText(s, width, ".."), cutMiddle(s, width, ".."), fit([]string{s}, width, "..")} {
+				if textWidth(got) > max(width, 2) || strings.ToValidUTF8(got, "?") != got {
+					t.Errorf("%q cut to %d = %q", s, width, got)
+				}
+				if textWidth(s) <= width && got != s {
+					t.Errorf("%q cut to %d = %q: it fits", s, width, got)
+				}
 			}
-			if textWidth(s) <= width && got != s {
-				t.Errorf("cutText(%q, %d) = %q: it fits", s, width, got)
-			}
+		}
+	}
+	if got := cutMiddle("POST /v1beta/models/{model}:generateContent", 20, ".."); got != "POST /v1b..teContent" {
+		t.Error(got)
+	}
+}
+
+// Every picture asks for the width anew: a terminal is resized while it is looked at.
+func TestConsoleNoticesAResize(t *testing.T) {
+	width, longest := 120, 0
+	w := &writeCounter{}
+	c := New(w, Config{Width: func() int { return width }})
+	x := c.Exporter(true)
+	for trace, columns := range []int{120, 50, 20, 0} {
+		width = columns
+		w.Reset()
+		_ = x.ExportSpans(t.Context(), snapshots(byte(trace), quotaSpent...))
+		requireLinesFit(t, w.String(), c.cfg.columns())
+		before := longest
+		longest = 0
+		for line := range strings.Lines(w.String()) {
+			longest = max(longest, textWidth(strings.TrimSuffix(line, "\n")))
+		}
+		if trace == 1 && longest >= before {
+			t.Errorf("as wide as before:\n%s", w.String())
+		}
+	}
+	_ = x.Shutdown(t.Context())
+}
+
+// What is said below the tree is said whole at every width, once.
+func TestConsoleSaysTheCauseWholeAndOnce(t *testing.T) {
+	for width := 40; width < 140; width += 7 {
+		got := string(renderTrace(trace.TraceID{1}, snapshots(1, quotaSpent...), Config{Width: func() int { return width }}))
+		joined := strings.Join(strings.Fields(got), "")
+		if n := strings.Count(joined, "generate_content_paid_tier_input_token_count,limit:4000000"); n != 1 {
+			t.Errorf("%d times at %d columns:\n%s", n, width, got)
+		}
+		if strings.Count(got, "! 429") != 2 || strings.Count(got, "! quota_") != 2 && width >= 60 {
+			t.Errorf("at %d columns:\n%s", width, got)
 		}
 	}
 }
@@ -298,7 +346,7 @@ func TestFormatDurationFits(t *testing.T) {
 }
 
 func ExampleConsole() {
-	c := New(os.Stdout, Config{Width: 70})
+	c := New(os.Stdout, Config{Width: func() int { return 70 }})
 	x := c.Exporter(true)
 	_ = x.ExportSpans(context.Background(), snapshots(
 		1,
@@ -315,8 +363,8 @@ func ExampleConsole() {
 	))
 	// Output:
 	// trace 0af70000000000000000000000000001 | 10ms | 2 spans
-	// agent.task       ==============    10ms
-	// `-tool.calculate   ====          2.00ms  {"e":"1+1"}
+	// agent.task       ==========    10ms
+	// `-tool.calculate   ==        2.00ms  {"e":"1+1"}
 }
 
 // However deep a trace is, a child never looks like its parent's equal.
@@ -329,7 +377,7 @@ func TestConsoleDrawsDeepTreesWhole(t *testing.T) {
 		}
 	}
 	var out bytes.Buffer
-	c := New(&out, Config{Width: 80})
+	c := New(&out, Config{})
 	x := c.Exporter(true)
 	if err := x.ExportSpans(t.Context(), snapshots(1, spans...)); err != nil {
 		t.Fatal(err)

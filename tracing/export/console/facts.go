@@ -1,6 +1,7 @@
 package console
 
 import (
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -10,10 +11,11 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"example.com/gemini-agent/tracing/export"
+	"example.com/gemini-agent/tracing/semconv"
 )
 
-// spanFacts is the little of a span's attributes that its line shows. Everything stands on the span
-// already, so the switches for previews and content hold here too.
+// spanFacts is the little of a span's attributes that is shown. Everything stands on the span already, so the switches for
+// previews and content hold here too.
 type spanFacts struct {
 	model          string
 	inputTokens    int64
@@ -21,17 +23,22 @@ type spanFacts struct {
 	hasTokens      bool
 	tool           bool
 	toolArgs       string
+	result         string // what the model got; recorded on request only
 	resultSize     int64
 	task           string
+	answer         string // recorded on request only
 	finish         string // why the run ended
 	step           int64
 	memory         string
-	status         int64 // HTTP
+	method         string // HTTP
+	status         int64  // HTTP
 	address        string
 	resend         int64
+	attempts       int // requests made for the span, from the spans below it
 	errorType      string
 	samplingReason string
 	samplingRatio  string
+	mismatch       string // another model answered
 }
 
 func readFacts(s sdktrace.ReadOnlySpan) spanFacts {
@@ -39,113 +46,178 @@ func readFacts(s sdktrace.ReadOnlySpan) spanFacts {
 	for _, kv := range s.Attributes() {
 		v := kv.Value
 		switch kv.Key {
-		case "llm.model":
+		case semconv.KeyLLMModel:
 			f.model = v.AsString()
-		case "llm.input_tokens":
+		case semconv.KeyLLMInputTokens:
 			f.inputTokens, f.hasTokens = v.AsInt64(), true
-		case "llm.output_tokens":
+		case semconv.KeyLLMOutputTokens:
 			f.outputTokens, f.hasTokens = v.AsInt64(), true
-		case "tool.name":
+		case semconv.KeyToolName:
 			f.tool = true
-		case "tool.args":
+		case semconv.KeyToolArgs:
 			f.toolArgs = v.AsString()
-		case "tool.result_size":
+		case semconv.KeyGenAIToolCallResult:
+			f.result = v.AsString()
+		case semconv.KeyToolResultSize:
 			f.resultSize = v.AsInt64()
-		case "agent.task.description":
+		case semconv.KeyTaskDescription:
 			f.task = v.AsString()
-		case "agent.step.number":
+		case semconv.KeyGenAIOutputMessages:
+			if s.Name() == semconv.SpanTask {
+				f.answer = messageText(v.AsString())
+			}
+		case semconv.KeyStepNumber:
 			f.step = v.AsInt64()
-		case "memory.type":
+		case semconv.KeyMemoryType:
 			f.memory = v.AsString()
-		case "http.response.status_code":
+		case semconv.KeyHTTPRequestMethod:
+			f.method = v.AsString()
+		case semconv.KeyHTTPResponseStatusCode:
 			f.status = v.AsInt64()
-		case "server.address":
+		case semconv.KeyServerAddress:
 			f.address = v.AsString()
-		case "http.request.resend_count":
+		case semconv.KeyHTTPRequestResendCount:
 			f.resend = v.AsInt64()
-		case "error.type":
-			f.errorType = v.AsString()
-		case "sampling.reason":
+		case semconv.KeyErrorType:
+			f.errorType = plainText(v.AsString())
+		case semconv.KeySamplingReason:
 			f.samplingReason = plainText(v.String())
-		case "sampling.ratio":
+		case semconv.KeySamplingRatio:
 			f.samplingRatio = plainText(v.String())
 		}
 	}
 	for _, ev := range s.Events() {
-		if ev.Name != "agent.finished" {
-			continue
-		}
-		for _, kv := range ev.Attributes {
-			if kv.Key == "reason" {
-				f.finish = kv.Value.AsString()
-			}
-		}
+		f.readEvent(ev)
 	}
 	return f
 }
 
-// text returns the facts as one line, the most telling first.
-func (f spanFacts) text(s sdktrace.ReadOnlySpan, style style) string {
-	var parts []string
-	add := func(p string) {
-		if p = plainText(p); p != "" {
-			parts = append(parts, p)
-		}
-	}
-	if st := s.Status(); st.Code == codes.Error {
+func (f *spanFacts) readEvent(ev sdktrace.Event) {
+	var asked, answered string
+	for _, kv := range ev.Attributes {
 		switch {
-		case f.errorType == "" || strings.HasPrefix(st.Description, f.errorType):
-			add("! " + st.Description)
-		case st.Description == "":
-			add("! " + f.errorType)
-		default:
-			add("! " + f.errorType + ": " + st.Description)
+		case ev.Name == semconv.EventFinished && kv.Key == semconv.KeyReason:
+			f.finish = kv.Value.AsString()
+		case ev.Name == semconv.EventModelMismatch && kv.Key == semconv.KeyGenAIRequestModel:
+			asked = kv.Value.AsString()
+		case ev.Name == semconv.EventModelMismatch && kv.Key == semconv.KeyGenAIResponseModel:
+			answered = kv.Value.AsString()
 		}
 	}
-	if f.finish != "" && f.finish != "stop" {
-		add("ended: " + f.finish)
+	if answered != "" {
+		f.mismatch = plainText("another model answered: " + answered + " instead of " + asked)
 	}
-	if f.status != 0 {
-		add(strconv.FormatInt(f.status, 10))
+}
+
+// messageText returns the text of messages as the GenAI conventions write them.
+func messageText(messages string) string {
+	var decoded []struct {
+		Parts []struct{ Type, Content string }
+	}
+	if json.Unmarshal([]byte(messages), &decoded) != nil {
+		return plainText(messages)
+	}
+	var texts []string
+	for _, m := range decoded {
+		for _, p := range m.Parts {
+			if p.Type == "text" {
+				texts = append(texts, p.Content)
+			}
+		}
+	}
+	return plainText(strings.Join(texts, " "))
+}
+
+// short says what went wrong in a word: a status, a kind of error.
+func (f spanFacts) short() string {
+	switch {
+	case f.status >= 400:
+		return strconv.FormatInt(f.status, 10)
+	case f.errorType != "":
+		return f.errorType
+	}
+	return "failed"
+}
+
+// problem says what went wrong, whole; "" when the span does not say.
+func (f spanFacts) problem(s sdktrace.ReadOnlySpan) string {
+	text := plainText(s.Status().Description)
+	switch {
+	case text == "" && f.status >= 400:
+		return strconv.FormatInt(f.status, 10)
+	case text == "" || f.errorType == "" || strings.HasPrefix(text, f.errorType):
+		return text
+	}
+	return f.errorType + ": " + text
+}
+
+// items returns the facts one by one, the most telling first. The whole of what went wrong is said below the tree for
+// cause; the other failing rows say their own as far as there is room.
+func (f spanFacts) items(r waterfallRow, style style, cause *waterfallRow) (items []string) {
+	add := func(format string, args ...any) {
+		if item := plainText(fmt.Sprintf(format, args...)); item != "" {
+			items = append(items, item)
+		}
+	}
+	failed := r.span.Status().Code == codes.Error
+	if failed {
+		add("! %s", f.short())
+	}
+	if f.finish != "" && f.finish != "stop" && f.finish != f.errorType {
+		add("ended: %s", f.finish)
+	}
+	if f.status != 0 && !failed {
+		add("%d", f.status)
 	}
 	if f.resend > 0 {
-		add(fmt.Sprintf("retry %d", f.resend))
+		add("retry %d", f.resend)
+	}
+	if f.attempts > 1 {
+		add("%d attempts", f.attempts)
+	}
+	if own := r.span.Status().Description; failed && cause != nil && own != cause.span.Status().Description {
+		add("%s", strings.TrimPrefix(own, f.short()+": "))
 	}
 	if f.hasTokens {
-		add(fmt.Sprintf("%d%s%d tok", f.inputTokens, style.to, f.outputTokens))
+		add("%d%s%d tok", f.inputTokens, style.to, f.outputTokens)
 	}
 	if f.step > 0 && !f.hasTokens {
-		add(fmt.Sprintf("step %d", f.step))
+		add("step %d", f.step)
 	}
 	if f.tool {
-		if f.toolArgs != "" && f.toolArgs != "{}" {
-			add(f.toolArgs)
+		if f.toolArgs != "{}" {
+			add("%s", f.toolArgs)
 		}
-		if f.resultSize > 0 {
-			add(fmt.Sprintf("%s %d B", style.arrow, f.resultSize))
+		switch {
+		case f.result != "":
+			add("%s %s", style.arrow, f.result)
+		case f.resultSize > 0:
+			add("%s %d B", style.arrow, f.resultSize)
 		}
 	}
-	add(f.task)
-	add(f.memory)
-	add(f.model)
-	if s.SpanKind() == trace.SpanKindClient && f.model == "" {
-		add(f.address)
+	add("%s", f.task)
+	add("%s", f.memory)
+	add("%s", f.model)
+	if r.span.SpanKind() == trace.SpanKindClient && f.model == "" {
+		add("%s", f.address)
 	}
-	return strings.Join(parts, "  ")
+	return items
 }
 
 // color tells the kinds of spans apart.
-func (f spanFacts) color(s sdktrace.ReadOnlySpan) string {
+func (f spanFacts) color(r waterfallRow) string {
 	switch {
+	case r.transport:
+		return styleDim
 	case f.hasTokens || f.model != "":
 		return styleMagenta
 	case f.tool:
 		return styleCyan
 	case f.memory != "":
 		return styleYellow
-	case export.LocalRoot(s):
+	case export.LocalRoot(r.span):
 		return styleBlue
-	case s.SpanKind() == trace.SpanKindClient:
+	case r.span.SpanKind() == trace.SpanKindClient:
 		return styleDim
 	}
 	return styleGreen

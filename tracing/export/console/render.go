@@ -3,7 +3,6 @@ package console
 import (
 	"bytes"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -12,7 +11,6 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"example.com/gemini-agent/tracing/export"
-	"example.com/gemini-agent/tracing/semconv"
 )
 
 // maxRows keeps a runaway trace from flooding the terminal.
@@ -20,35 +18,42 @@ const maxRows = 300
 
 // waterfall is one trace laid out for a terminal.
 type waterfall struct {
-	cfg      Config
 	style    style
+	width    int
 	rows     []waterfallRow
+	spans    int // folded ones too
 	start    time.Time
 	total    time.Duration
 	services []string
+	cause    *waterfallRow // what went wrong first; nil: nothing did
 	nameW    int
 	barW     int
 	factsW   int
 }
 
 type waterfallRow struct {
-	span   sdktrace.ReadOnlySpan
-	prefix string // the branches of the tree
-	name   string
-	facts  spanFacts
+	span      sdktrace.ReadOnlySpan
+	prefix    string // the branches of the tree
+	service   string // where it is another than the caller's: its name and a colon
+	name      string
+	facts     spanFacts
+	depth     int
+	transport bool // a request over HTTP: how something was done, not what
 }
 
 const durationW = 7
 
-// renderTrace returns the picture of a trace: a heading, a line a span, a link. Spans whose parent is not
-// among them stand at the left margin; of spans with one id the last counts.
+// renderTrace returns the picture of a trace: a heading, a line a span, what there is to say of it, a link.
 func renderTrace(id trace.TraceID, spans []sdktrace.ReadOnlySpan, cfg Config) []byte {
-	w := &waterfall{cfg: cfg, style: newStyle(cfg.Color)}
-	w.layTree(spans)
+	w := &waterfall{style: newStyle(cfg.Color, cfg.Unicode), width: cfg.columns()}
+	t := newTree(spans)
+	w.spans = len(t.order)
+	w.rows, w.services, w.start, w.total = t.rows(w.style)
+	w.cause = findCause(w.rows)
 	w.layColumns()
 
 	var b bytes.Buffer
-	w.writeHeading(&b, id)
+	w.writeParts(&b, w.heading(id))
 	for i, row := range w.rows {
 		if i == maxRows {
 			fmt.Fprintf(&b, "  %s %d more spans\n", w.style.ellipsis, len(w.rows)-i)
@@ -56,6 +61,7 @@ func renderTrace(id trace.TraceID, spans []sdktrace.ReadOnlySpan, cfg Config) []
 		}
 		w.writeRow(&b, row)
 	}
+	w.writeEpilogue(&b)
 	if cfg.Link != nil {
 		if link := cfg.Link(id.String()); link != "" {
 			fmt.Fprintf(&b, "%s %s\n", w.style.arrow, link)
@@ -65,103 +71,21 @@ func renderTrace(id trace.TraceID, spans []sdktrace.ReadOnlySpan, cfg Config) []
 	return b.Bytes()
 }
 
-// layTree orders the spans into rows and finds the services and the time they take.
-func (w *waterfall) layTree(spans []sdktrace.ReadOnlySpan) {
-	byID := make(map[trace.SpanID]sdktrace.ReadOnlySpan, len(spans))
-	var order []trace.SpanID
-	var end time.Time
-	for _, s := range spans {
-		id := s.SpanContext().SpanID()
-		if _, twice := byID[id]; !twice {
-			order = append(order, id)
-		}
-		byID[id] = s
-		if w.start.IsZero() || s.StartTime().Before(w.start) {
-			w.start = s.StartTime()
-		}
-		if s.EndTime().After(end) {
-			end = s.EndTime()
-		}
-	}
-	w.total = max(0, end.Sub(w.start))
-	slices.SortStableFunc(order, func(a, b trace.SpanID) int {
-		return byID[a].StartTime().Compare(byID[b].StartTime())
-	})
-
-	children := map[trace.SpanID][]trace.SpanID{}
-	var roots []trace.SpanID
-	for _, id := range order {
-		parent := byID[id].Parent().SpanID()
-		if _, known := byID[parent]; known && parent != id {
-			children[parent] = append(children[parent], id)
-		} else {
-			roots = append(roots, id)
-		}
-	}
-
-	seen := make(map[trace.SpanID]bool, len(order))
-	var walk func(id trace.SpanID, head, below, callerService string)
-	walk = func(id trace.SpanID, head, below, callerService string) {
-		if seen[id] {
-			return
-		}
-		seen[id] = true
-		s := byID[id]
-		service := serviceOf(s)
-		if !slices.Contains(w.services, service) {
-			w.services = append(w.services, service)
-		}
-		name := plainText(s.Name())
-		if service != callerService {
-			name = service + ": " + name // taken off again when it is the only one
-		}
-		w.rows = append(w.rows, waterfallRow{span: s, prefix: head, name: name, facts: readFacts(s)})
-		kids := children[id]
-		for i, kid := range kids {
-			if i < len(kids)-1 {
-				walk(kid, below+w.style.branch, below+w.style.pipe, service)
-			} else {
-				walk(kid, below+w.style.last, below+"  ", service)
-			}
-		}
-	}
-	for _, id := range roots {
-		walk(id, "", "", "")
-	}
-	for _, id := range order { // parents in a ring: broken, but not to be lost
-		walk(id, "", "", "")
-	}
-	if len(w.services) == 1 {
-		for i := range w.rows {
-			w.rows[i].name = plainText(w.rows[i].span.Name())
-		}
-	}
-}
-
-func serviceOf(s sdktrace.ReadOnlySpan) string {
-	if r := s.Resource(); r != nil {
-		if v, ok := r.Set().Value(semconv.KeyServiceName); ok {
-			return plainText(v.AsString())
-		}
-	}
-	return "unknown"
-}
-
 // layColumns shares the width out: name, bar, duration, facts.
 func (w *waterfall) layColumns() {
 	longest, deepest := 0, 0
 	for _, r := range w.rows {
-		longest = max(longest, textWidth(r.prefix)+textWidth(r.name))
+		longest = max(longest, textWidth(r.prefix)+textWidth(r.service)+textWidth(r.name))
 		deepest = max(deepest, textWidth(r.prefix))
 	}
-	w.nameW = min(max(longest, 16), w.cfg.Width*42/100)
+	w.nameW = min(max(longest, 16), w.width*42/100)
 	if deepest > w.nameW/2 {
 		for i := range w.rows {
 			w.rows[i].prefix = narrow(w.rows[i].prefix)
 		}
 	}
-	w.barW = min(w.cfg.Width/5, 40)
-	w.factsW = w.cfg.Width - w.nameW - 1 - w.barW - 1 - durationW - 2
+	w.barW = min(w.width*3/20, 40)
+	w.factsW = w.width - w.nameW - 1 - w.barW - 1 - durationW - 2
 }
 
 // narrow draws the branches of a deep tree in one column a level instead of two: a cut tree would show children as
@@ -176,70 +100,40 @@ func narrow(prefix string) string {
 	return b.String()
 }
 
-func (w *waterfall) writeHeading(b *bytes.Buffer, id trace.TraceID) {
-	failed := 0
-	var root *waterfallRow
-	for i := range w.rows {
-		r := &w.rows[i]
-		if r.span.Status().Code == codes.Error {
-			failed++
-		}
-		if root == nil && export.LocalRoot(r.span) {
-			root = r
-		}
-	}
-	parts := []string{"trace " + id.String(), formatDuration(w.total), plural(len(w.rows), "span")}
-	if failed > 0 {
-		parts = append(parts, w.style.paint(styleRed, plural(failed, "error")))
-	}
-	if len(w.services) > 1 {
-		parts = append(parts, plural(len(w.services), "service"))
-	}
-	switch {
-	case root == nil:
-		parts = append(parts, "incomplete")
-	case root.facts.samplingReason != "":
-		kept := "kept: " + root.facts.samplingReason
-		if root.facts.samplingRatio != "" {
-			kept += " at " + root.facts.samplingRatio
-		}
-		parts = append(parts, kept)
-	}
-	parts[0] = w.style.paint(styleBold, parts[0])
-	b.WriteString(strings.Join(parts, w.style.separator))
-	b.WriteByte('\n')
-}
-
 func (w *waterfall) writeRow(b *bytes.Buffer, r waterfallRow) {
 	failed := r.span.Status().Code == codes.Error
 	prefix := cutText(r.prefix, w.nameW/2, "")
-	name := cutText(r.name, w.nameW-textWidth(prefix), w.style.ellipsis)
+	name := r.label(w.nameW-textWidth(prefix), w.style.ellipsis)
 	pad := strings.Repeat(" ", w.nameW-textWidth(prefix)-textWidth(name))
-	nameColor := styleNone
+	nameColor, factsColor := styleNone, styleNone
 	switch {
 	case failed:
-		nameColor = styleRed
+		nameColor, factsColor = styleRed, styleRed
+	case r.transport:
+		nameColor, factsColor = styleDim, styleDim
 	case export.LocalRoot(r.span):
 		nameColor = styleBold
 	}
-	facts := cutText(r.facts.text(r.span, w.style), w.factsW, w.style.ellipsis)
-	factsColor := styleDim
-	if failed {
-		factsColor = styleRed
+	b.WriteString(w.style.paint(styleDim, prefix))
+	b.WriteString(w.style.paint(nameColor, name))
+	b.WriteString(pad)
+	b.WriteByte(' ')
+	b.WriteString(w.bar(r, failed))
+	fmt.Fprintf(b, " %*s", durationW, formatDuration(r.span.EndTime().Sub(r.span.StartTime())))
+	if facts := fit(r.facts.items(r, w.style, w.cause), w.factsW, w.style.ellipsis); facts != "" {
+		b.WriteString("  ")
+		b.WriteString(w.style.paint(factsColor, facts))
 	}
-	var line strings.Builder
-	line.WriteString(w.style.paint(styleDim, prefix))
-	line.WriteString(w.style.paint(nameColor, name))
-	line.WriteString(pad)
-	line.WriteByte(' ')
-	line.WriteString(w.bar(r, failed))
-	fmt.Fprintf(&line, " %*s", durationW, formatDuration(r.span.EndTime().Sub(r.span.StartTime())))
-	if facts != "" {
-		line.WriteString("  ")
-		line.WriteString(w.style.paint(factsColor, facts))
-	}
-	b.WriteString(line.String())
 	b.WriteByte('\n')
+}
+
+// label is the name of a row, cut to width. The service stays whole while enough of the name does.
+func (r waterfallRow) label(width int, mark string) string {
+	const readable = 8
+	if rest := width - textWidth(r.service); rest >= readable {
+		return r.service + cutMiddle(r.name, rest, mark)
+	}
+	return cutMiddle(r.service+r.name, width, mark)
 }
 
 // bar draws the span's part of the trace's time: at least one cell, never outside.
@@ -254,20 +148,11 @@ func (w *waterfall) bar(r waterfallRow, failed bool) string {
 	}
 	from = min(max(0, from), w.barW-1)
 	to = min(max(to, from+1), w.barW)
-	fill, color := w.style.fill, r.facts.color(r.span)
+	fill, color := w.style.fill, r.facts.color(r)
 	if failed {
 		fill, color = w.style.fillError, styleRed
 	}
-	return strings.Repeat(
-		" ",
-		from,
-	) + w.style.paint(
-		color,
-		strings.Repeat(fill, to-from),
-	) + strings.Repeat(
-		" ",
-		w.barW-to,
-	)
+	return strings.Repeat(" ", from) + w.style.paint(color, strings.Repeat(fill, to-from)) + strings.Repeat(" ", w.barW-to)
 }
 
 // formatDuration takes at most durationW columns.

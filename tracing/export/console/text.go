@@ -3,6 +3,7 @@ package console
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // style is the set of marks: plain ASCII, or line drawing and colours for a terminal.
@@ -14,15 +15,15 @@ type style struct {
 	arrow, to           string
 }
 
-func newStyle(color bool) style {
-	if !color {
+func newStyle(color, unicode bool) style {
+	if !unicode {
 		return style{
-			branch: "|-", last: "`-", pipe: "| ", fill: "=", fillError: "x",
+			color: color, branch: "|-", last: "`-", pipe: "| ", fill: "=", fillError: "x",
 			ellipsis: "..", separator: " | ", arrow: "->", to: ">",
 		}
 	}
 	return style{
-		color: true, branch: "├╴", last: "└╴", pipe: "│ ", fill: "━", fillError: "━",
+		color: color, branch: "├╴", last: "└╴", pipe: "│ ", fill: "━", fillError: "━",
 		ellipsis: "…", separator: " · ", arrow: "→", to: "→",
 	}
 }
@@ -75,6 +76,44 @@ func cutText(s string, width int, mark string) string {
 		}
 	}
 	return s
+}
+
+// cutMiddle shortens s to at most width columns, the mark included, in the middle: beginning and end tell names apart.
+func cutMiddle(s string, width int, mark string) string {
+	room := width - textWidth(mark)
+	if textWidth(s) <= width || room < 2 {
+		return cutText(s, width, mark)
+	}
+	head := cutText(s, (room+1)/2, "")
+	tail, used := len(s), 0
+	for tail > len(head) {
+		r, size := utf8.DecodeLastRuneInString(s[:tail])
+		if used += runeWidth(r); used > room-textWidth(head) {
+			break
+		}
+		tail -= size
+	}
+	return head + mark + s[tail:]
+}
+
+// fit joins as many items as there is room for; the first that does not fit is cut, if enough of it is left to read.
+func fit(items []string, width int, mark string) string {
+	const separator, readable = "  ", 8
+	line := ""
+	for i, item := range items {
+		if i > 0 {
+			item = separator + item
+		}
+		room := width - textWidth(line)
+		if textWidth(item) > room {
+			if i == 0 || room >= len(separator)+readable {
+				line += cutText(item, room, mark)
+			}
+			return line
+		}
+		line += item
+	}
+	return line
 }
 
 func textWidth(s string) int {

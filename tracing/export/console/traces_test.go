@@ -22,6 +22,7 @@ type consoleSpan struct {
 	attrs      []attribute.KeyValue
 	failed     string // status description
 	finish     string // agent.finished reason
+	answered   string // by another model than gemini-2.5-flash
 }
 
 func (c consoleSpan) snapshot(traceID byte) sdktrace.ReadOnlySpan {
@@ -47,6 +48,10 @@ func (c consoleSpan) snapshot(traceID byte) sdktrace.ReadOnlySpan {
 		stub.Events = []sdktrace.Event{
 			{Name: "agent.finished", Attributes: []attribute.KeyValue{attribute.String("reason", c.finish)}},
 		}
+	}
+	if c.answered != "" {
+		stub.Events = append(stub.Events, sdktrace.Event{Name: "llm.model_mismatch", Attributes: kvs(
+			"gen_ai.request.model", "gemini-2.5-flash", "gen_ai.response.model", c.answered)})
 	}
 	return stub.Snapshot()
 }
@@ -82,11 +87,12 @@ var (
 			id:      5,
 			parent:  4,
 			service: "gemini-agent",
-			name:    "POST",
+			name:    "POST /v1beta/models/{model}:generateContent",
 			kind:    trace.SpanKindClient,
 			from:    3,
 			to:      410,
-			attrs:   kvs("http.response.status_code", 200, "server.address", "generativelanguage.googleapis.com"),
+			attrs: kvs("http.request.method", "POST", "http.response.status_code", 200,
+				"server.address", "generativelanguage.googleapis.com"),
 		},
 		{
 			id:      4,
@@ -279,5 +285,53 @@ var (
 			to:      81,
 			attrs:   kvs("http.response.status_code", 200, "sampling.reason", "development"),
 		},
+	}
+	// quotaSpent fails at the model after an attempt more; initialize is no part of an operation and stays.
+	quotaSpent = []consoleSpan{
+		{id: 3, parent: 2, service: "gemini-agent", name: "initialize", kind: trace.SpanKindClient, from: 1, to: 9,
+			attrs: kvs("http.request.method", "POST", "http.response.status_code", 200, "server.address", "search.example")},
+		{id: 5, parent: 4, service: "gemini-agent", name: "POST /v1beta/models/{model}:generateContent",
+			kind: trace.SpanKindClient, from: 10, to: 60, failed: " ",
+			attrs: kvs("http.request.method", "POST", "http.response.status_code", 429, "error.type", "429",
+				"server.address", "generativelanguage.googleapis.com")},
+		{id: 6, parent: 4, service: "gemini-agent", name: "POST /v1beta/models/{model}:generateContent",
+			kind: trace.SpanKindClient, from: 1060, to: 1100, failed: " ",
+			attrs: kvs("http.request.method", "POST", "http.response.status_code", 429, "http.request.resend_count", 1,
+				"error.type", "429", "server.address", "generativelanguage.googleapis.com")},
+		{id: 4, parent: 2, service: "gemini-agent", name: "llm.generate", kind: trace.SpanKindClient, from: 10, to: 1101,
+			attrs: kvs("llm.model", "gemini-3.8-flash", "error.type", "quota_exceeded"),
+			failed: "Gemini refused with 429 RESOURCE_EXHAUSTED: Quota exceeded for metric " +
+				"generativelanguage.googleapis.com/generate_content_paid_tier_input_token_count, limit: 4000000"},
+		{id: 2, parent: 1, service: "gemini-agent", name: "agent.task", from: 1, to: 1102,
+			attrs: kvs("agent.task.description", "What is 1+1?", "error.type", "quota_exceeded"), finish: "quota_exceeded",
+			failed: "Gemini refused with 429 RESOURCE_EXHAUSTED: Quota exceeded for metric " +
+				"generativelanguage.googleapis.com/generate_content_paid_tier_input_token_count, limit: 4000000"},
+		{id: 1, service: "gemini-agent", name: "POST /api/v1/agent/execute", kind: trace.SpanKindServer, from: 0, to: 1103,
+			attrs: kvs("http.request.method", "POST", "http.response.status_code", 429, "sampling.reason", "error")},
+	}
+	// contentMode has what was said on its spans, a request made again with success, another model that answered, and a tool
+	// that failed without failing the task.
+	contentMode = []consoleSpan{
+		{id: 5, parent: 4, service: "gemini-agent", name: "POST /v1beta/models/{model}:generateContent",
+			kind: trace.SpanKindClient, from: 10, to: 60, failed: " ",
+			attrs: kvs("http.request.method", "POST", "http.response.status_code", 503, "error.type", "503")},
+		{id: 6, parent: 4, service: "gemini-agent", name: "POST /v1beta/models/{model}:generateContent",
+			kind: trace.SpanKindClient, from: 300, to: 400,
+			attrs: kvs("http.request.method", "POST", "http.response.status_code", 200, "http.request.resend_count", 1)},
+		{id: 4, parent: 2, service: "gemini-agent", name: "llm.generate", kind: trace.SpanKindClient, from: 10, to: 401,
+			attrs:    kvs("llm.model", "gemini-2.5-flash", "llm.input_tokens", 812, "llm.output_tokens", 45),
+			answered: "gemini-3.5-flash-lite"},
+		{id: 7, parent: 2, service: "gemini-agent", name: "tool.search", from: 402, to: 450,
+			attrs: kvs("tool.name", "search", "tool.args", `{"query":"otters"}`, "tool.result_size", 61,
+				"gen_ai.tool.call.result", `{"hits":["Sea otters hold hands"]}`)},
+		{id: 8, parent: 2, service: "gemini-agent", name: "tool.weather", from: 402, to: 460, failed: "no such place: Atlantis",
+			attrs: kvs("tool.name", "weather", "tool.args", `{"place":"Atlantis"}`, "error.type", "tool_error",
+				"gen_ai.tool.call.result", "no such place: Atlantis")},
+		{id: 2, parent: 1, service: "gemini-agent", name: "agent.task", from: 1, to: 900, finish: "stop",
+			attrs: kvs("agent.task.description", "Otters?", "gen_ai.output.messages",
+				`[{"role":"assistant","parts":[{"type":"text","content":"Sea otters hold hands while they sleep,\nso that `+
+					`the current does not part them. Nothing is known of the weather in Atlantis."}],"finish_reason":"stop"}]`)},
+		{id: 1, service: "gemini-agent", name: "POST /api/v1/agent/execute", kind: trace.SpanKindServer, from: 0, to: 903,
+			attrs: kvs("http.request.method", "POST", "http.response.status_code", 200, "sampling.reason", "development")},
 	}
 )
