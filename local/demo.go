@@ -19,8 +19,8 @@ const (
 	demoSecret = "never shown" // an argument of a tool whose name says that it is one
 )
 
-// runDemo sends one task through the agent over HTTP, prints its answer and its steps, and then makes a second trace
-// by hand with every kind of span there is.
+// runDemo sends one task through the agent over HTTP, prints its answer and its steps, sends it again with a budget that is
+// too small, and then makes a trace by hand with every kind of span there is.
 func runDemo(ctx context.Context, sys *system, out io.Writer) error {
 	for _, n := range sys.notes {
 		fmt.Fprintln(out, n)
@@ -30,25 +30,30 @@ func runDemo(ctx context.Context, sys *system, out io.Writer) error {
 		return err
 	}
 	fmt.Fprintf(out, "\n1. A task through the agent: %s\n\n", demoTask)
-	answer, err := post(ctx, "http://"+addr+"/api/v1/agent/execute", map[string]any{"task": demoTask, "user_id": "demo"})
+	url := "http://" + addr + "/api/v1/agent/execute"
+	answer, err := post(ctx, url, map[string]any{"task": demoTask, "user_id": "demo"})
 	if err != nil {
 		return fmt.Errorf("running the task: %w", err)
 	}
-	fmt.Fprintf(out, "answer: %s\n", answer.Response)
-	for _, s := range answer.Steps {
-		fmt.Fprintf(out, "step %d called %v\n", s.Step, s.ToolsCalled)
-	}
-	fmt.Fprintf(out, "finished: %s, %d input and %d output tokens, trace %s\n",
-		answer.FinishReason, answer.Usage.InputTokens, answer.Usage.OutputTokens, answer.TraceID)
+	answer.print(out)
 
-	fmt.Fprintf(out, "\n2. A trace made by hand with the same tracer\n\n")
+	// Enough for the first call and an answer, and too little for an answer that might ask for more tools.
+	budget := (answer.Usage.InputTokens + answer.Usage.OutputTokens) * 5 / 4
+	fmt.Fprintf(out, "\n2. The same with a budget of %d tokens: it ends with an answer, and its trace is kept\n\n", budget)
+	short, err := post(ctx, url, map[string]any{"task": demoTask, "user_id": "demo", "max_tokens": budget})
+	if err != nil {
+		return fmt.Errorf("running the task with a budget: %w", err)
+	}
+	short.print(out)
+
+	fmt.Fprintf(out, "\n3. A trace made by hand with the same tracer\n\n")
 	id := manualTrace(ctx, sys.agent.Tracing())
 	fmt.Fprintf(out, "To look at them again:\n")
 	if sys.viewer == "" {
 		fmt.Fprint(out, "  docker compose -f local/docker-compose.yaml up -d jaeger\n  go run ./local -demo\n")
 		return nil
 	}
-	for _, t := range []string{answer.TraceID, id} {
+	for _, t := range []string{answer.TraceID, short.TraceID, id} {
 		fmt.Fprintf(out, "  %s\n", sys.traceURL(t))
 	}
 	return nil
@@ -101,11 +106,25 @@ type answer struct {
 	} `json:"steps"`
 	FinishReason string `json:"finish_reason"`
 	Usage        struct {
-		InputTokens  int `json:"input_tokens"`
-		OutputTokens int `json:"output_tokens"`
+		InputTokens  int      `json:"input_tokens"`
+		OutputTokens int      `json:"output_tokens"`
+		CostUSD      *float64 `json:"cost_usd"`
 	} `json:"usage"`
 	TraceID string `json:"trace_id"`
 	Detail  string `json:"detail"` // of a problem
+}
+
+func (a *answer) print(out io.Writer) {
+	fmt.Fprintf(out, "answer: %s\n", a.Response)
+	for _, s := range a.Steps {
+		fmt.Fprintf(out, "step %d called %v\n", s.Step, s.ToolsCalled)
+	}
+	cost := ""
+	if a.Usage.CostUSD != nil {
+		cost = fmt.Sprintf(", %.6f US dollars", *a.Usage.CostUSD)
+	}
+	fmt.Fprintf(out, "finished: %s, %d input and %d output tokens%s, trace %s\n",
+		a.FinishReason, a.Usage.InputTokens, a.Usage.OutputTokens, cost, a.TraceID)
 }
 
 func post(ctx context.Context, url string, body any) (*answer, error) {

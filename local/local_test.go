@@ -175,11 +175,11 @@ func showsTheDemo(t *testing.T, program string) {
 		t.Fatalf("exit code %d, %v", code, err)
 	}
 	printed := l.stdout()
-	if heads := picture.FindAllString(printed, -1); len(heads) != 2 {
-		t.Errorf("%d traces are drawn, want 2", len(heads))
+	if heads := picture.FindAllString(printed, -1); len(heads) != 3 {
+		t.Errorf("%d traces are drawn, want 3", len(heads))
 	}
 	for _, want := range []string{
-		demoTask, "\nanswer: ", "\nstep 1 called [", "\nfinished: stop, ", "memory.read", "memory.write", "llm.generate",
+		demoTask, "\nanswer: ", "\nstep 1 called [", "\nfinished: stop, ", "\nfinished: budget, ", "US dollars, trace ", "! budget", "memory.read", "memory.write", "llm.generate",
 		"tool.lookup", "tool.flaky", "agent.step.reasoning", "[REDACTED]", "To look at them again",
 	} {
 		if !strings.Contains(printed, want) {

@@ -34,6 +34,9 @@ func (w *waterfall) heading(id trace.TraceID) []painted {
 	if len(w.services) > 1 {
 		parts = append(parts, painted{plural(len(w.services), "service"), styleNone})
 	}
+	for _, text := range w.used() {
+		parts = append(parts, painted{text, styleNone})
+	}
 	switch {
 	case root == nil:
 		parts = append(parts, painted{"incomplete", styleNone})
