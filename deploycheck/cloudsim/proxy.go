@@ -59,12 +59,12 @@ func (s *Server) tunnel(w http.ResponseWriter) {
 	if err != nil || config == nil {
 		return
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	if _, err := conn.Write([]byte("HTTP/1.1 200 Connection established\r\n\r\n")); err != nil {
 		return
 	}
 	inside := tls.Server(conn, config)
-	defer inside.Close()
+	defer func() { _ = inside.Close() }()
 	req, err := http.ReadRequest(bufio.NewReader(inside))
 	if err != nil {
 		return
