@@ -31,7 +31,8 @@ func upload(contentType string, raw []byte, meta *map[string]any) []byte {
 	}
 }
 
-// deploy builds a function and makes it serve, or fails to: then what served before goes on, and the state says FAILED.
+// deploy builds a function and gives all traffic to it, whatever revision had it, or fails to: then what served before
+// goes on, and the state says FAILED.
 func (s *Server) deploy(full string, thing, body map[string]any) (int, any) {
 	for _, part := range []string{"buildConfig", "serviceConfig", "labels", "description"} {
 		if v, ok := body[part]; ok {
@@ -57,6 +58,8 @@ func (s *Server) deploy(full string, thing, body map[string]any) (int, any) {
 			"code": 3, "message": "Build failed: see the logs",
 		}}
 	}
+	s.revise(name, service)
+	s.pin(full, "")
 	thing["state"] = "ACTIVE"
 	thing["url"] = "https://" + region + "-p.cloudfunctions.net/" + name
 	return http.StatusOK, done(thing)

@@ -3,14 +3,14 @@
 // order things were created, changed and taken away.
 //
 //	terraform ──▶ provider google ──▶ GOOGLE_…_CUSTOM_ENDPOINT ──▶ Server ──▶ Events
+//	curl, smoke ──▶ HTTPS_PROXY ──▶ the revision that has the traffic
 //
 // It is no copy of the platform: it refuses a second thing of one name (409), knows nothing that is not there (404),
 // and fails builds on request. Nothing in it checks rights.
 package cloudsim
 
 import (
-	"crypto/md5"
-	"encoding/base64"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -33,8 +33,13 @@ type Server struct {
 	mu       sync.Mutex
 	things   map[string]map[string]any // by full name
 	policies map[string][]binding      // by full name of the resource
+	contents map[string][]byte         // of objects
 	services map[string]bool           // APIs that are on
+	running  map[string]*service       // by function
+	traces   map[string]string         // versions that made them
 	failing  map[string]bool           // functions whose builds fail
+	broken   map[string]bool           // functions whose new revisions answer 500
+	tls      *tls.Config
 	events   []string
 	ids      int
 }
@@ -43,7 +48,8 @@ type Server struct {
 func New() *Server {
 	s := &Server{
 		things: map[string]map[string]any{}, policies: map[string][]binding{},
-		services: map[string]bool{}, failing: map[string]bool{},
+		contents: map[string][]byte{}, services: map[string]bool{}, running: map[string]*service{},
+		traces: map[string]string{}, failing: map[string]bool{}, broken: map[string]bool{},
 	}
 	s.http = httptest.NewServer(s)
 	return s
@@ -51,6 +57,9 @@ func New() *Server {
 
 // Close stops the server.
 func (s *Server) Close() { s.http.Close() }
+
+// URL is the address of the control plane.
+func (s *Server) URL() string { return s.http.URL }
 
 // Env is the environment that points the provider to this server, as NAME=value.
 func (s *Server) Env() []string {
@@ -64,7 +73,7 @@ func (s *Server) Env() []string {
 		if version != "" {
 			address += version + "/"
 		}
-		env = append(env, "GOOGLE_"+product+"_CUSTOM_ENDPOINT="+address)
+		env = append(env, "GOOGLE_"+product+"_CUSTOM_ENDPOINT="+address) // the state's backend reads storage's, too
 	}
 	return env
 }
@@ -103,6 +112,10 @@ func (s *Server) event(format string, args ...any) {
 }
 
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodConnect {
+		s.tunnel(w)
+		return
+	}
 	raw, err := io.ReadAll(r.Body)
 	if err != nil {
 		return
@@ -110,6 +123,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	status, answer := s.serve(r, raw)
 	s.mu.Unlock()
+	if content, ok := answer.([]byte); ok {
+		w.Header().Set("X-Goog-Generation", "1")
+		_, _ = w.Write(content)
+		return
+	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	if status >= http.StatusBadRequest {
@@ -119,6 +137,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) serve(r *http.Request, raw []byte) (int, any) {
+	if host := r.Host; !strings.HasPrefix(host, "127.0.0.1:") {
+		return s.called(r, host, raw)
+	}
 	name := strings.TrimPrefix(r.URL.Path, "/")
 	for _, version := range []string{"upload/storage/v1/", "storage/v1/", "v1/", "v2/", "v3/"} {
 		name = strings.TrimPrefix(name, version)
@@ -139,10 +160,14 @@ func (s *Server) serve(r *http.Request, raw []byte) (int, any) {
 		return http.StatusOK, map[string]any{
 			"projectId": path.Base(name), "projectNumber": ProjectNumber, "lifecycleState": "ACTIVE", "name": path.Base(name),
 		}
+	case strings.Contains(name, "/locations/") && strings.Contains(name, "/services/"):
+		return s.traffic(r, name, body)
+	case r.Method == http.MethodPost && strings.HasPrefix(name, "b/") && strings.HasSuffix(name, "/o"):
+		return s.store(r, strings.TrimSuffix(name, "/o"), raw)
 	case r.Method == http.MethodPost:
-		return s.create(r, name, body, raw)
+		return s.create(r, name, body)
 	case r.Method == http.MethodGet:
-		return s.get(name)
+		return s.get(r, name)
 	case r.Method == http.MethodDelete:
 		return s.remove(name)
 	default:
@@ -171,20 +196,19 @@ func (s *Server) service(r *http.Request, name, verb string, body map[string]any
 	return http.StatusOK, map[string]any{"services": on}
 }
 
-func (s *Server) get(name string) (int, any) {
-	if thing, ok := s.things[name]; ok {
+func (s *Server) get(r *http.Request, name string) (int, any) {
+	content, stored := s.content(name)
+	thing, ok := s.things[name]
+	switch {
+	case stored && (!ok || r.URL.Query().Get("alt") == "media"):
+		return http.StatusOK, content
+	case ok:
 		return http.StatusOK, thing
+	case strings.HasSuffix(name, "/o"):
+		return http.StatusOK, s.objects(name)
+	default:
+		return http.StatusNotFound, name + " is not there"
 	}
-	if strings.HasSuffix(name, "/o") { // the objects of a bucket
-		var items []any
-		for _, full := range slices.Sorted(maps.Keys(s.things)) {
-			if strings.HasPrefix(full, name+"/") {
-				items = append(items, s.things[full])
-			}
-		}
-		return http.StatusOK, map[string]any{"items": items}
-	}
-	return http.StatusNotFound, name + " is not there"
 }
 
 func (s *Server) remove(name string) (int, any) {
@@ -192,6 +216,10 @@ func (s *Server) remove(name string) (int, any) {
 		return http.StatusNotFound, name + " is not there"
 	}
 	delete(s.things, name)
+	delete(s.contents, name)
+	if strings.Contains(name, "/functions/") {
+		delete(s.running, path.Base(name))
+	}
 	s.event("delete %s", short(name))
 	return http.StatusOK, done(map[string]any{})
 }
@@ -220,7 +248,7 @@ func (s *Server) update(name string, body map[string]any) (int, any) {
 	return http.StatusOK, thing
 }
 
-func (s *Server) create(r *http.Request, collection string, body map[string]any, raw []byte) (int, any) {
+func (s *Server) create(r *http.Request, collection string, body map[string]any) (int, any) {
 	if body == nil {
 		body = map[string]any{}
 	}
@@ -238,19 +266,9 @@ func (s *Server) create(r *http.Request, collection string, body map[string]any,
 		id = fmt.Sprint(body["accountId"]) + "@" + project + ".iam.gserviceaccount.com"
 		account, _ := body["serviceAccount"].(map[string]any)
 		body = map[string]any{"email": id, "uniqueId": id, "projectId": project, "displayName": account["displayName"]}
-	case "o":
-		content := upload(r.Header.Get("Content-Type"), raw, &body)
-		if id == "" {
-			id, _ = body["name"].(string)
-		}
-		sum := md5.Sum(content)
-		body["md5Hash"], body["bucket"] = base64.StdEncoding.EncodeToString(sum[:]), path.Base(path.Dir(collection))
-		body["generation"], body["crc32c"], body["id"], body["name"] = "1", "AAAAAA==", id, id
 	case "b":
 		id = name
-		body["id"], body["projectNumber"] = id, ProjectNumber
-		body["location"] = strings.ToUpper(fmt.Sprint(body["location"]))
-		body["timeCreated"], body["updated"] = "2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z"
+		s.newBucket(id, body)
 	case "metrics":
 		id = name
 	}
@@ -263,7 +281,7 @@ func (s *Server) create(r *http.Request, collection string, body map[string]any,
 	if _, ok := s.things[full]; ok {
 		return http.StatusConflict, full + " is already there"
 	}
-	if kind != "b" && kind != "o" && kind != "metrics" && (kind != "triggers" || !hasName) {
+	if kind != "b" && kind != "metrics" && (kind != "triggers" || !hasName) {
 		body["name"] = full
 	}
 	s.things[full] = body
