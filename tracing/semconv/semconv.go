@@ -46,6 +46,8 @@ const (
 	KeyTaskType            = attribute.Key("agent.task.type")
 	KeyUserID              = attribute.Key("agent.user.id")
 	KeySessionID           = attribute.Key("agent.session.id")
+	KeySessionTurn         = attribute.Key("agent.session.turn")          // from 1
+	KeySessionTurnsDropped = attribute.Key("agent.session.turns_dropped") // earlier turns that the model is not told of; absent: none
 	KeyAgentTotalSteps     = attribute.Key("agent.total_steps")
 	KeyFinalResponseLength = attribute.Key("agent.final_response_length") // runes
 	KeyStepNumber          = attribute.Key("agent.step.number")
