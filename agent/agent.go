@@ -88,6 +88,8 @@ type Task struct {
 
 	// History is what was said before, oldest first, as Gemini contents; see [Result.Contents].
 	History []json.RawMessage
+	// Turn is the task's place in its conversation, for the spans.
+	Turn agenttrace.SessionTurn
 }
 
 // Step is one round of tools.
@@ -122,6 +124,8 @@ type Result struct {
 	// agent asked again are left out, and so are calls that were not run: every call in it has its result. An answer that
 	// was held back is not in it. It is nil beside an error.
 	Contents []json.RawMessage
+	// SpanID is that of the run's agent.task in hexadecimal; "": it was not recorded.
+	SpanID string
 }
 
 // Run does the task within ctx. The Result is never nil: beside an error it says what is known, which is everything but
@@ -149,7 +153,9 @@ func (a *Agent) Run(ctx context.Context, t Task) (*Result, error) {
 		UserID:           t.UserID,
 		SessionID:        t.SessionID,
 		Model:            r.info.Name,
+		Turn:             t.Turn,
 	})
+	r.result.SpanID = span.SpanID()
 	end := errPanicked
 	defer func() { span.End(r.taskResult(end), end) }()
 
