@@ -34,6 +34,7 @@ type Config struct {
 	LogText   bool                // readable lines instead of JSON
 	Tools     []agent.Tool        // on offer beside the built-in ones
 	Model     agent.Model         // default: Gemini, as the environment has it
+	Sessions  session.Store       // default: as the environment has it; Shutdown closes it
 	// Tracing, when set, may change the tracing configuration that was read from the environment.
 	Tracing func(*tracing.Config)
 }

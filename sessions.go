@@ -35,10 +35,12 @@ func (a *App) wireSessions(service string) {
 		TTL:       settings.Duration("SESSION_TTL", 30*24*time.Hour, time.Minute, 10*365*24*time.Hour),
 		Tracer:    a.provider.AgentTracer(),
 	}
-	switch settings.Enum("SESSION_STORE", standard, "memory", "firestore", "none") {
-	case "memory":
+	a.store = a.cfg.Sessions
+	switch store := settings.Enum("SESSION_STORE", standard, "memory", "firestore", "none"); {
+	case a.store != nil:
+	case store == "memory":
 		a.store = session.NewMemory(session.MemoryConfig{})
-	case "firestore":
+	case store == "firestore":
 		a.store = session.NewFirestore(session.FirestoreConfig{
 			Project:  settings.String("GOOGLE_CLOUD_PROJECT"),
 			Database: settings.String("FIRESTORE_DATABASE"),
