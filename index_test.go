@@ -100,7 +100,8 @@ func TestIndexNamesTheSubAgents(t *testing.T) {
 	w := httptest.NewRecorder()
 	a.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
 	want := `{"name":"desk","version":"","description":"Answers <all> questions.",` +
-		`"paths":["POST /api/v1/agent/execute","POST /api/v1/agent/delegate"],"sub_agents":["research","math"]}` + "\n"
+		`"paths":["POST /api/v1/agent/execute","POST /api/v1/agent/delegate",` +
+		`"GET /api/v1/agent/sessions/{id}","DELETE /api/v1/agent/sessions/{id}"],"sub_agents":["research","math"]}` + "\n"
 	if diff := cmp.Diff(want, w.Body.String()); diff != "" {
 		t.Errorf("GET / (-want +got):\n%s", diff)
 	}
