@@ -82,7 +82,9 @@ func (s *SubAgent) delegate(ctx context.Context, args map[string]any) (any, erro
 			Text: fmt.Sprintf("task must be 1 to %d bytes long", maxTaskBytes)}
 	}
 	who := callerOf(ctx)
-	body, err := json.Marshal(delegation{Task: task, UserID: who.userID, SessionID: who.sessionID})
+	sessionID, done := who.delegate(s)
+	defer done()
+	body, err := json.Marshal(delegation{Task: task, UserID: who.userID, SessionID: sessionID})
 	if err != nil {
 		return nil, fmt.Errorf("encoding the task: %w", err)
 	}
