@@ -54,6 +54,7 @@ type App struct {
 
 	store    session.Store          // nil: none configured
 	sessions *session.Conversations // in store; nil: none are kept
+	facts    agent.ToolSource       // nil: nothing is remembered beyond a session
 
 	timeout time.Duration // of a request
 	reserve time.Duration // of that, kept back for the flush

@@ -18,6 +18,7 @@ import (
 // sessionVariables are the settings of this file.
 var sessionVariables = []string{
 	"SESSION_STORE", "SESSION_TTL", "SESSION_MAX_TURNS", "SESSION_MAX_TOKENS", "FIRESTORE_DATABASE", "FIRESTORE_EMULATOR_HOST",
+	"LONG_TERM_MEMORY",
 }
 
 // wireSessions settles where conversations are kept. Nothing is opened before the first request that has a session. A
@@ -47,8 +48,14 @@ func (a *App) wireSessions(service string) {
 			Emulator: settings.String("FIRESTORE_EMULATOR_HOST"),
 		})
 	}
+	longTerm := settings.Bool("LONG_TERM_MEMORY", false)
 	if a.store != nil {
 		a.sessions = session.New(a.store, cfg)
+	} else if longTerm {
+		settings.Warn("LONG_TERM_MEMORY", "there is nothing to remember in; set SESSION_STORE")
+	}
+	if a.sessions != nil && longTerm {
+		a.facts = session.FactTools(a.sessions, anonymous)
 	}
 	a.warn(settings.Err())
 }
