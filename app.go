@@ -52,9 +52,10 @@ type App struct {
 	subAgents subAgents        // empty: none configured
 	mcp       *mcptools.Source // nil: none configured
 
-	store    session.Store          // nil: none configured
-	sessions *session.Conversations // in store; nil: none are kept
-	facts    agent.ToolSource       // nil: nothing is remembered beyond a session
+	store     session.Store          // nil: none configured
+	sessions  *session.Conversations // in store; nil: none are kept
+	summaries bool                   // what falls out of a prompt is summed up
+	facts     agent.ToolSource       // nil: nothing is remembered beyond a session
 
 	timeout time.Duration // of a request
 	reserve time.Duration // of that, kept back for the flush

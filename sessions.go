@@ -18,7 +18,7 @@ import (
 // sessionVariables are the settings of this file.
 var sessionVariables = []string{
 	"SESSION_STORE", "SESSION_TTL", "SESSION_MAX_TURNS", "SESSION_MAX_TOKENS", "FIRESTORE_DATABASE", "FIRESTORE_EMULATOR_HOST",
-	"LONG_TERM_MEMORY",
+	"SESSION_SUMMARY", "LONG_TERM_MEMORY",
 }
 
 // wireSessions settles where conversations are kept. Nothing is opened before the first request that has a session. A
@@ -48,6 +48,7 @@ func (a *App) wireSessions(service string) {
 			Emulator: settings.String("FIRESTORE_EMULATOR_HOST"),
 		})
 	}
+	a.summaries = settings.Bool("SESSION_SUMMARY", false)
 	longTerm := settings.Bool("LONG_TERM_MEMORY", false)
 	if a.store != nil {
 		a.sessions = session.New(a.store, cfg)
@@ -75,6 +76,9 @@ type turn struct {
 	id   session.ID
 	conv *session.Conversation // nil: nothing is kept
 	over bool                  // completed or released
+
+	summary session.Summary // with which the prompt begins
+	upTo    int             // the last turn of the summary that the run makes, if it makes one
 }
 
 // openTurn reserves the next turn of the task's session before the model is paid for, and tells the task what was said
@@ -89,6 +93,13 @@ func (a *App) openTurn(ctx context.Context, task *agent.Task, rec *taskRecord) (
 		return nil, sessionError(ctx, err)
 	}
 	t.conv, rec.turn = conv, conv.Turn
+	if a.summaries {
+		if t.summary, task.Compact, t.upTo, err = conv.Summarize(ctx); err != nil {
+			t.release(ctx)
+			return nil, sessionError(ctx, err)
+		}
+		task.Summary = t.summary.Text
+	}
 	task.History = conv.Contents()
 	task.Turn = agenttrace.SessionTurn{Number: conv.Turn, Dropped: conv.Dropped}
 	if p := conv.Previous; p != nil {
@@ -106,7 +117,11 @@ func (t *turn) complete(ctx context.Context, task agent.Task, result *agent.Resu
 	saved := false
 	if t.conv != nil {
 		t.over = true // after a failed writing the place stays taken: what was written may still arrive
-		err := t.conv.Complete(ctx, session.TurnOf(task, result, tracing.TraceID(ctx)))
+		done := session.TurnOf(task, result, tracing.TraceID(ctx))
+		if done.Summary, done.Summarized = t.summary.Text, t.summary.UpTo; result.Compacted {
+			done.Summary, done.Summarized = result.Summary, t.upTo
+		}
+		err := t.conv.Complete(ctx, done)
 		if saved = err == nil; !saved {
 			t.app.warnStore(ctx, "the turn could not be stored; its answer went out with session_saved false", err)
 		}

@@ -90,6 +90,9 @@ type Task struct {
 	History []json.RawMessage
 	// Turn is the task's place in its conversation, for the spans.
 	Turn agenttrace.SessionTurn
+
+	Summary string   // of what was said before History; "": none
+	Compact *Compact // to be summed up with it before the run; nil: nothing
 }
 
 // Step is one round of tools.
@@ -126,6 +129,9 @@ type Result struct {
 	Contents []json.RawMessage
 	// SpanID is that of the run's agent.task in hexadecimal; "": it was not recorded.
 	SpanID string
+
+	Summary   string // with which the prompt began; "": none
+	Compacted bool   // it was made in this run
 }
 
 // Run does the task within ctx. The Result is never nil: beside an error it says what is known, which is everything but
@@ -162,7 +168,7 @@ func (a *Agent) Run(ctx context.Context, t Task) (*Result, error) {
 	ctx = ContextWithCaller(ctx, t.UserID, t.SessionID)
 	ctx, delegated := ContextWithDelegated(ctx)
 	r.tools = a.toolset(ctx)
-	err := r.loop(ctx)
+	err := r.converse(ctx)
 	r.result.Delegated = delegated.Spent()
 	if err != nil {
 		end = err

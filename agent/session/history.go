@@ -51,14 +51,16 @@ func role(raw json.RawMessage) string {
 
 // Contents is the history as the model is told it: what was said word for word, and of a turn without contents its task
 // and its answer.
-func (conv *Conversation) Contents() []json.RawMessage {
-	var contents []json.RawMessage
-	for _, t := range conv.History {
+func (conv *Conversation) Contents() []json.RawMessage { return contents(conv.History) }
+
+func contents(turns []*Turn) []json.RawMessage {
+	var list []json.RawMessage
+	for _, t := range turns {
 		if t.Contents != nil {
-			contents = append(contents, t.Contents...)
+			list = append(list, t.Contents...)
 			continue
 		}
-		contents = append(contents, content("user", t.Task), content("model", t.Response))
+		list = append(list, content("user", t.Task), content("model", t.Response))
 	}
-	return contents
+	return list
 }

@@ -97,6 +97,7 @@ const (
 	KeyGenAIOperationName     = attribute.Key("gen_ai.operation.name")
 	KeyGenAIProviderName      = attribute.Key("gen_ai.provider.name")
 	KeyGenAIConversationID    = attribute.Key("gen_ai.conversation.id")
+	KeyGenAICompacted         = attribute.Key("gen_ai.conversation.compacted") // true or absent
 	KeyGenAIAgentName         = attribute.Key("gen_ai.agent.name")
 	KeyGenAIAgentDescription  = attribute.Key("gen_ai.agent.description")
 	KeyGenAIOutputType        = attribute.Key("gen_ai.output.type")
