@@ -231,3 +231,33 @@ func TestTheLogLineNamesTheTurn(t *testing.T) {
 		t.Errorf("the line says turn %v of %v of %v", line["turn"], line["session"], line["user"])
 	}
 }
+
+// What a run has found out before it ended badly is not lost for the next turn, and every call in its history has a result.
+func TestHowATurnEndedIsTold(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		script []geminisim.Reply
+		reason string
+		want   []string // of the next prompt, without its task
+	}{
+		{"at its step limit", []geminisim.Reply{use("calculate", "expression", "1+1"), use("calculate", "expression", "2+2")}, "max_steps",
+			[]string{"user: Go", "model: call calculate", "user: result calculate",
+				"model: The task was not finished at its step limit of 1. Allow more with max_steps, or make it smaller."}},
+		{"cut off", []geminisim.Reply{geminisim.MaxTokens("Half an ans")}, "max_tokens", []string{"user: Go", "model: Half an ans"}},
+		{"blocked", []geminisim.Reply{geminisim.Blocked("SAFETY")}, "blocked", nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, setup{script: append(tt.script, geminisim.Text("Next."))})
+			m := s.do(call{body: `{"task":"Go","user_id":"ada","session_id":"s","max_steps":1}`}).want(t, 200).fields(t)
+			if m["finish_reason"] != tt.reason || m["session_saved"] != true {
+				t.Errorf("the turn ended with %v, saved %v", m["finish_reason"], m["session_saved"])
+			}
+			s.do(say("And now?")).want(t, 200)
+			if diff := cmp.Diff(append(tt.want, "user: And now?"), prompt(s)); diff != "" {
+				t.Errorf("the model was asked (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
