@@ -10,8 +10,8 @@ import (
 	"example.com/gemini-agent/agent/session"
 )
 
-// shownTurns is how many turns of a conversation can be read, the newest.
-const shownTurns = 1000
+// shownTurns is how many turns of a conversation can be read, the newest: each may have some hundred kilobytes.
+const shownTurns = 100
 
 // storedSession is the answer of GET.
 type storedSession struct {
