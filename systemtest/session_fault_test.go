@@ -122,7 +122,7 @@ func TestAnUnreachableStoreCostsNothing(t *testing.T) {
 			if n := len(s.sim.Requests()); n != 0 {
 				t.Errorf("the model was asked %d times", n)
 			}
-			if line := fmt.Sprint(taskLine(t, s)["error"]); !strings.Contains(line, errStore.Error()) {
+			if line := fmt.Sprint(latestLine(t, s)["error"]); !strings.Contains(line, errStore.Error()) {
 				t.Errorf("the log says %q", line)
 			}
 		})

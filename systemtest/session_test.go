@@ -222,11 +222,18 @@ func TestAFailedRunLeavesNoTurn(t *testing.T) {
 	}
 }
 
+// latestLine is the line of the latest invocation.
+func latestLine(t *testing.T, s *system) map[string]any {
+	t.Helper()
+	records := s.log.records(t)
+	return records[len(records)-1]
+}
+
 func TestTheLogLineNamesTheTurn(t *testing.T) {
 	t.Parallel()
 	s := start(t, setup{})
 	s.do(say("Hi")).want(t, http.StatusOK)
-	line := taskLine(t, s)
+	line := latestLine(t, s)
 	if line["turn"] != 1.0 || line["session"] != "s" || line["user"] != "ada" {
 		t.Errorf("the line says turn %v of %v of %v", line["turn"], line["session"], line["user"])
 	}
