@@ -33,8 +33,8 @@ type Config struct {
 	LogWriter io.Writer           // default: no log
 	LogText   bool                // readable lines instead of JSON
 	Tools     []agent.Tool        // on offer beside the built-in ones
-	Model     agent.Model         // default: Gemini, as the environment has it
 	Sessions  session.Store       // default: as the environment has it; Shutdown closes it
+	Model     agent.Model         // default: Gemini, as the environment has it
 	// Tracing, when set, may change the tracing configuration that was read from the environment.
 	Tracing func(*tracing.Config)
 }

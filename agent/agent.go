@@ -86,13 +86,13 @@ type Task struct {
 	Type      string
 	MaxSteps  int // default [DefaultMaxSteps]
 
-	// History is what was said before, oldest first, as Gemini contents; see [Result.Contents].
-	History []json.RawMessage
 	// Turn is the task's place in its conversation, for the spans.
-	Turn agenttrace.SessionTurn
-
+	Turn    agenttrace.SessionTurn
 	Summary string   // of what was said before History; "": none
 	Compact *Compact // to be summed up with it before the run; nil: nothing
+
+	// History is what was said before, oldest first, as Gemini contents; see [Result.Contents].
+	History []json.RawMessage
 }
 
 // Step is one round of tools.

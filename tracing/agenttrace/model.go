@@ -58,7 +58,7 @@ type ModelCallResult struct {
 type ModelCallSpan struct {
 	handle
 	model  string
-	buffer [27]attribute.KeyValue
+	buffer [26]attribute.KeyValue
 }
 
 const (
