@@ -16,6 +16,9 @@ type response struct {
 	FinishReason string       `json:"finish_reason"`
 	Model        string       `json:"model"`
 	Usage        usage        `json:"usage"`
+	SessionID    string       `json:"session_id,omitempty"`
+	Turn         int          `json:"turn,omitempty"`
+	SessionSaved *bool        `json:"session_saved,omitempty"` // absent: the task is of no session
 	TraceID      string       `json:"trace_id"`
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"example.com/gemini-agent/agent"
 	"example.com/gemini-agent/agent/mcptools"
+	"example.com/gemini-agent/agent/session"
 	"example.com/gemini-agent/tracing"
 	"example.com/gemini-agent/tracing/env"
 	"example.com/gemini-agent/tracing/httptrace"
@@ -20,6 +21,7 @@ import (
 const (
 	executePath  = "/api/v1/agent/execute"
 	delegatePath = "/api/v1/agent/delegate"
+	sessionPath  = "/api/v1/agent/sessions/{id}"
 
 	defaultRequestTimeout = 60 * time.Second
 )
@@ -31,6 +33,7 @@ type Config struct {
 	LogWriter io.Writer           // default: no log
 	LogText   bool                // readable lines instead of JSON
 	Tools     []agent.Tool        // on offer beside the built-in ones
+	Sessions  session.Store       // default: as the environment has it; Shutdown closes it
 	Model     agent.Model         // default: Gemini, as the environment has it
 	// Tracing, when set, may change the tracing configuration that was read from the environment.
 	Tracing func(*tracing.Config)
@@ -48,6 +51,11 @@ type App struct {
 	agentErr  error            // why there is no agent: a missing or unusable setting
 	subAgents subAgents        // empty: none configured
 	mcp       *mcptools.Source // nil: none configured
+
+	store     session.Store          // nil: none configured
+	sessions  *session.Conversations // in store; nil: none are kept
+	summaries bool                   // what falls out of a prompt is summed up
+	facts     agent.ToolSource       // nil: nothing is remembered beyond a session
 
 	timeout time.Duration // of a request
 	reserve time.Duration // of that, kept back for the flush
@@ -79,7 +87,7 @@ func New(ctx context.Context, cfg Config) *App {
 		Version:   tc.Resource.ServiceVersion,
 	}))
 	a.warn(tracingErr)
-	a.warn(tracing.CheckVariables(cfg.Variables, cfg.Getenv, "GEMINI_API_KEY", "GEMINI_MODEL"))
+	a.warn(tracing.CheckVariables(cfg.Variables, cfg.Getenv, append(sessionVariables, "GEMINI_API_KEY", "GEMINI_MODEL")...))
 	tc.Logger = a.logger
 	// The answer waits for the flush: both must fit into the request's time.
 	tc.Pipeline.FlushTimeout = min(tc.Pipeline.FlushTimeout, a.timeout/4)
@@ -90,6 +98,7 @@ func New(ctx context.Context, cfg Config) *App {
 	a.provider, err = tracing.Setup(ctx, tc)
 	a.warn(err)
 	a.reserve = min(a.provider.FlushReserve(), a.timeout/4)
+	a.wireSessions(tc.Resource.ServiceName)
 	a.wireAgent(ctx)
 	a.route(settings)
 	a.warn(settings.Err())
@@ -107,6 +116,8 @@ func (a *App) routes() []route {
 	return []route{
 		{http.MethodPost, executePath, a.execute},
 		{http.MethodPost, delegatePath, a.delegate},
+		{http.MethodGet, sessionPath, a.readSession},
+		{http.MethodDelete, sessionPath, a.deleteSession},
 	}
 }
 
@@ -130,7 +141,7 @@ func (a *App) route(settings *env.Reader) {
 		mux.HandleFunc(path, a.methodNotAllowed(methods...))
 	}
 	mux.HandleFunc("/", a.notFound)
-	a.drain = tracing.NewDrain(a.provider, tracing.DrainConfig{Close: func() { _ = a.mcp.Close() }}) // has no errors
+	a.drain = tracing.NewDrain(a.provider, tracing.DrainConfig{Close: a.close})
 	a.handler = corsHandler(settings, a.untraced(recorded(a.drain.Handler(a.provider.Middleware(mux, httptrace.MiddlewareConfig{
 		Route: func(r *http.Request) string {
 			if _, pattern := mux.Handler(r); pattern != "/" {

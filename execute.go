@@ -34,12 +34,19 @@ func (a *App) run(ctx context.Context, task agent.Task, rec *taskRecord) (*respo
 		return nil, a.agentErr
 	}
 	task.Budget = task.Budget.Within(a.ceiling)
+	turn, err := a.openTurn(ctx, &task, rec)
+	if err != nil {
+		return nil, err
+	}
+	defer turn.release(ctx)
 	result, err := a.agent.Run(ctx, task)
 	rec.result = result
 	if err != nil {
 		return nil, err
 	}
-	return newResponse(result, tracing.TraceID(ctx)), nil
+	answer := newResponse(result, tracing.TraceID(ctx))
+	turn.complete(ctx, task, result, answer)
+	return answer, nil
 }
 
 // deadline returns the context of a run: it ends early enough that the answer and the trace still get out before

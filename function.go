@@ -5,8 +5,8 @@
 //	                                     └ flush, then return
 //
 // This file registers the entry point; app.go and wire.go put the parts together; request.go reads a task, execute.go
-// and delegate.go answer it; problem.go holds the one table from failures to statuses; drain.go ends the process
-// without losing a trace.
+// and delegate.go answer it; sessions.go keeps its conversation, which session_api.go reads and deletes; problem.go holds
+// the one table from failures to statuses; drain.go ends the process without losing a trace.
 //
 // It is the only package that knows all the others. The package-level state of the project is here: the app that
 // serves the entry point, built with the first request so that a cold start does only what a request needs.

@@ -32,7 +32,8 @@ func TestIndexSaysWhichVersionAnswersAndLeavesNoTrace(t *testing.T) {
 	w := httptest.NewRecorder()
 	a.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/?probe=1", nil))
 	want := `{"name":"my-agent","version":"1.2.3",` +
-		`"paths":["POST /api/v1/agent/execute","POST /api/v1/agent/delegate"]}` + "\n"
+		`"paths":["POST /api/v1/agent/execute","POST /api/v1/agent/delegate",` +
+		`"GET /api/v1/agent/sessions/{id}","DELETE /api/v1/agent/sessions/{id}"]}` + "\n"
 	if diff := cmp.Diff(want, w.Body.String()); w.Code != http.StatusOK || diff != "" {
 		t.Errorf("GET / = %d (-want +got):\n%s", w.Code, diff)
 	}
@@ -99,7 +100,8 @@ func TestIndexNamesTheSubAgents(t *testing.T) {
 	w := httptest.NewRecorder()
 	a.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
 	want := `{"name":"desk","version":"","description":"Answers <all> questions.",` +
-		`"paths":["POST /api/v1/agent/execute","POST /api/v1/agent/delegate"],"sub_agents":["research","math"]}` + "\n"
+		`"paths":["POST /api/v1/agent/execute","POST /api/v1/agent/delegate",` +
+		`"GET /api/v1/agent/sessions/{id}","DELETE /api/v1/agent/sessions/{id}"],"sub_agents":["research","math"]}` + "\n"
 	if diff := cmp.Diff(want, w.Body.String()); diff != "" {
 		t.Errorf("GET / (-want +got):\n%s", diff)
 	}

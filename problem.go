@@ -50,7 +50,7 @@ type requestError struct {
 	status int
 	field  string
 	text   string
-	logged string // for the log when text repeats something of the caller's; else ""
+	logged string // for the log in place of text, which repeats something of the caller's or keeps a cause to itself; else ""
 }
 
 func badRequest(status int, field, text string) *requestError {

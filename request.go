@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"example.com/gemini-agent/agent"
@@ -25,6 +26,8 @@ const (
 	maxName     = 256       // bytes of user_id, session_id and task_type
 	maxSteps    = 50
 	stepDefault = 10
+
+	anonymous = "anonymous" // the user of a request that names none
 )
 
 // request is the body of execute and delegate.
@@ -116,9 +119,8 @@ func parseTask(body []byte) (agent.Task, error) {
 	for _, f := range []struct{ name, value string }{
 		{"user_id", in.UserID}, {"session_id", in.SessionID}, {"task_type", in.TaskType},
 	} {
-		if len(f.value) > maxName {
-			return none, badRequest(http.StatusBadRequest, f.name,
-				fmt.Sprintf("%s has %d bytes; at most %d are allowed", f.name, len(f.value), maxName))
+		if err := checkName(f.name, f.value); err != nil {
+			return none, err
 		}
 	}
 	steps, err := wholeNumber("max_steps", in.MaxSteps, 1, maxSteps, stepDefault)
@@ -130,9 +132,21 @@ func parseTask(body []byte) (agent.Task, error) {
 		return none, err
 	}
 	return agent.Task{
-		Text: in.Task, UserID: cmp.Or(in.UserID, "anonymous"), SessionID: in.SessionID,
+		Text: in.Task, UserID: cmp.Or(in.UserID, anonymous), SessionID: in.SessionID,
 		Type: cmp.Or(in.TaskType, "general"), MaxSteps: steps, Budget: budget,
 	}, nil
+}
+
+// checkName checks a user, a session or a type of task.
+func checkName(field, value string) error {
+	switch {
+	case len(value) > maxName:
+		return badRequest(http.StatusBadRequest, field,
+			fmt.Sprintf("%s has %d bytes; at most %d are allowed", field, len(value), maxName))
+	case !utf8.ValidString(value) || strings.ContainsFunc(value, unicode.IsControl):
+		return badRequest(http.StatusBadRequest, field, field+" holds control characters or is not UTF-8; send plain text")
+	}
+	return nil
 }
 
 // wholeNumber reads a field that is a JSON number without a fraction (10, 10.0 and 1e1 are the same) from least to most.

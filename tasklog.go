@@ -16,7 +16,9 @@ import (
 // taskRecord gathers what the one log line of a request says. It belongs to the request's goroutine.
 type taskRecord struct {
 	began     time.Time
+	message   string        // of the line, where the request is no task
 	task      *agent.Task   // nil: the request was refused before
+	turn      int           // of its session; 0: none is kept
 	result    *agent.Result // nil: the agent did not run here
 	delegated agent.Spent   // by a sub-agent that did all of the work
 	err       error         // why it was answered with a problem
@@ -45,6 +47,7 @@ func recorded(next http.Handler) http.Handler {
 //
 //	http.response.status_code          number  499: the client went away first
 //	user, session                      string  as the caller says; not with LOG_IDENTITIES=false
+//	turn                               number  of the session; absent without one
 //	finish_reason                      string  stop, max_steps, max_tokens, budget, blocked, other; "" of a failed run
 //	model                              string  the one that answered
 //	steps                              number  rounds of tools
@@ -70,6 +73,9 @@ func (a *App) logDone(r *http.Request, status int, o httptrace.Outcome) {
 	if rec.task == nil && r.URL.Path != executePath && r.URL.Path != delegatePath {
 		message = "request refused"
 	}
+	if rec.message != "" && rec.task != nil {
+		message = rec.message
+	}
 	switch {
 	case status >= 500 || status == 0 && rec.err != nil:
 		level = slog.LevelError
@@ -83,6 +89,9 @@ func (a *App) logDone(r *http.Request, status int, o httptrace.Outcome) {
 		if t.SessionID != "" {
 			fields = append(fields, slog.String("session", t.SessionID))
 		}
+	}
+	if rec.turn > 0 {
+		fields = append(fields, slog.Int("turn", rec.turn))
 	}
 	fields = appendRun(fields, rec)
 	fields = append(fields, slog.Float64("duration_ms", float64(time.Since(rec.began).Microseconds())/1000), slog.Bool("kept", o.Kept))

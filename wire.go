@@ -27,6 +27,9 @@ func (a *App) wireAgent(ctx context.Context) {
 	}
 	a.wireSubAgents(settings)
 	reserved := append(toolNames(cfg.Tools), a.subAgents.toolNames()...)
+	if a.facts != nil {
+		cfg.Sources = append(cfg.Sources, a.facts)
+	}
 	a.subAgents.offer(&cfg)
 	if a.wireMCP(settings.List("MCP_SERVER_URL"), baggage, reserved); a.mcp != nil {
 		cfg.Sources = append(cfg.Sources, a.mcp)

@@ -89,6 +89,11 @@ type Task struct {
 	MaxSteps  int    // default [DefaultMaxSteps]
 	Budget    Budget // default: no limit
 
+	// Turn is the task's place in its conversation, for the spans.
+	Turn    agenttrace.SessionTurn
+	Summary string   // of what was said before History; "": none
+	Compact *Compact // to be summed up with it before the run; nil: nothing
+
 	// History is what was said before, oldest first, as Gemini contents; see [Result.Contents].
 	History []json.RawMessage
 }
@@ -127,6 +132,11 @@ type Result struct {
 	// agent asked again are left out, and so are calls that were not run: every call in it has its result. An answer that
 	// was held back is not in it. It is nil beside an error.
 	Contents []json.RawMessage
+	// SpanID is that of the run's agent.task in hexadecimal; "": it was not recorded.
+	SpanID string
+
+	Summary   string // with which the prompt began; "": none
+	Compacted bool   // it was made in this run
 }
 
 // Run does the task within ctx. The Result is never nil: beside an error it says what is known, which is everything but
@@ -156,14 +166,16 @@ func (a *Agent) Run(ctx context.Context, t Task) (*Result, error) {
 		UserID:           t.UserID,
 		SessionID:        t.SessionID,
 		Model:            r.info.Name,
+		Turn:             t.Turn,
 	})
+	r.result.SpanID = span.SpanID()
 	end := errPanicked
 	defer func() { span.End(r.taskResult(end), end) }()
 
 	ctx = ContextWithCaller(ctx, t.UserID, t.SessionID)
 	ctx, r.delegated = ContextWithDelegated(ctx)
 	r.tools = a.toolset(ctx)
-	err := r.loop(ctx)
+	err := r.converse(ctx)
 	r.result.Delegated = r.delegated.Spent()
 	if r.result.Budget == nil {
 		r.result.Budget = r.budgetUse()

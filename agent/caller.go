@@ -1,9 +1,15 @@
 package agent
 
-import "context"
+import (
+	"context"
+	"sync"
+)
 
 // caller is who a request is served for, as they said themselves. The zero value is nobody in particular.
-type caller struct{ userID, sessionID string }
+type caller struct {
+	userID, sessionID string
+	delegating        *sync.Map // of *SubAgent: those that have a task of the session now
+}
 
 type callerKey struct{}
 
@@ -11,10 +17,30 @@ type callerKey struct{}
 // Delegations in it name the session on their spans, and the tool of [SubAgent.Tool] passes both on. [Agent.Run] does
 // it for its tools by itself.
 func ContextWithCaller(ctx context.Context, userID, sessionID string) context.Context {
-	return context.WithValue(ctx, callerKey{}, caller{userID, sessionID})
+	return context.WithValue(ctx, callerKey{}, caller{userID, sessionID, new(sync.Map)})
+}
+
+// Caller says whom the run that ctx belongs to is for: the user_id and session_id of its task, as the caller gave them,
+// unproven. sessionID is "" for a task without a conversation; both are "" outside of a run. Tools call it with the
+// context they are given.
+func Caller(ctx context.Context) (userID, sessionID string) {
+	c := callerOf(ctx)
+	return c.userID, c.sessionID
 }
 
 func callerOf(ctx context.Context) caller {
 	c, _ := ctx.Value(callerKey{}).(caller)
 	return c
+}
+
+// delegate is the session of a task for another agent, until done is called. An agent answers one request of a session at a
+// time, so of the tasks that it gets at the same time the first has the session and the others have none.
+func (c caller) delegate(to *SubAgent) (sessionID string, done func()) {
+	if c.sessionID == "" {
+		return "", func() {}
+	}
+	if _, taken := c.delegating.LoadOrStore(to, true); taken {
+		return "", func() {}
+	}
+	return c.sessionID, func() { c.delegating.Delete(to) }
 }

@@ -150,6 +150,7 @@ func (r *run) generate(ctx context.Context, step int, preview string) (reply *Re
 	ctx, span := r.cfg.Tracer.StartModelCall(ctx, agenttrace.ModelCallStart{
 		Model:         r.info.Name,
 		Step:          step,
+		Compacted:     r.result.Summary != "",
 		Provider:      r.info.Provider,
 		ServerAddress: r.info.ServerAddress,
 		ServerPort:    r.info.ServerPort,

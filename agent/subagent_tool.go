@@ -92,8 +92,10 @@ func (s *SubAgent) delegate(ctx context.Context, args map[string]any) (any, erro
 	if share.none {
 		return nil, &ToolError{Reason: ReasonBudget, Text: "too little is left of the task's budget for another agent"}
 	}
+	sessionID, done := who.delegate(s)
+	defer done()
 	body, err := json.Marshal(delegation{
-		Task: task, UserID: who.userID, SessionID: who.sessionID, MaxTokens: share.Tokens, MaxCostUSD: share.CostUSD,
+		Task: task, UserID: who.userID, SessionID: sessionID, MaxTokens: share.Tokens, MaxCostUSD: share.CostUSD,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("encoding the task: %w", err)

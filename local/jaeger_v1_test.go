@@ -37,7 +37,7 @@ type jaegerTrace struct {
 	Spans []struct {
 		SpanID, ProcessID, OperationName string
 		StartTime                        int64 // µs
-		References                       []struct{ RefType, SpanID string }
+		References                       []struct{ RefType, TraceID, SpanID string }
 		Tags                             []jaegerTag
 	}
 	Processes map[string]struct{ ServiceName string }
@@ -59,6 +59,8 @@ func (t jaegerTrace) spans(tb testing.TB) []span {
 		for _, ref := range s.References {
 			if ref.RefType == "CHILD_OF" {
 				out.parent = ref.SpanID
+			} else {
+				out.links = append(out.links, ref.TraceID+"/"+ref.SpanID)
 			}
 		}
 		for _, tag := range s.Tags {

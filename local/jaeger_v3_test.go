@@ -48,6 +48,7 @@ type otlpSpan struct {
 	StartTimeUnixNano          json.Number
 	Attributes                 []otlpAttribute
 	Status                     struct{ Code int }
+	Links                      []struct{ TraceID, SpanID string }
 }
 
 // span has kind and status as attributes, as Jaeger shows them.
@@ -64,7 +65,11 @@ func (s otlpSpan) span(tb testing.TB, service string) span {
 	if codes := []string{1: "OK", 2: "ERROR"}; s.Status.Code > 0 && s.Status.Code < len(codes) {
 		attrs["otel.status_code"] = codes[s.Status.Code]
 	}
-	return span{id: s.SpanID, parent: s.ParentSpanID, name: s.Name, service: service, start: start, attrs: attrs}
+	var links []string
+	for _, l := range s.Links {
+		links = append(links, l.TraceID+"/"+l.SpanID)
+	}
+	return span{id: s.SpanID, parent: s.ParentSpanID, name: s.Name, service: service, start: start, attrs: attrs, links: links}
 }
 
 type otlpAttribute struct {

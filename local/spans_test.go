@@ -14,6 +14,7 @@ type span struct {
 	name, service string
 	start         int64
 	attrs         map[string]any
+	links         []string // TRACE/SPAN
 }
 
 // checkWhole fails the test unless spans are one trace: no span twice, and every parent there, but for the local root

@@ -42,6 +42,7 @@ func TestExecuteAnswersInTheDocumentedShape(t *testing.T) {
 		"usage": map[string]any{
 			"input_tokens": 600.0, "output_tokens": 95.0, "cached_tokens": 0.0, "reasoning_tokens": 5.0, "cost_usd": 0.00079,
 		},
+		"session_id": "s", "turn": 1.0, "session_saved": true,
 		"trace_id": a.header.Get("X-Trace-ID"),
 	}
 	if diff := cmp.Diff(want, a.fields(t)); diff != "" {

@@ -22,6 +22,7 @@ import (
 	function "example.com/gemini-agent"
 	"example.com/gemini-agent/agent"
 	"example.com/gemini-agent/agent/geminisim"
+	"example.com/gemini-agent/agent/session"
 	"example.com/gemini-agent/tracing"
 	"example.com/gemini-agent/tracing/tracingtest"
 )
@@ -43,7 +44,8 @@ type setup struct {
 	env     map[string]string // "-" unsets
 	tools   []agent.Tool
 	model   agent.Model // instead of Gemini
-	timeout *timeout    // of every request
+	store   session.Store
+	timeout *timeout // of every request
 	sim     geminisim.Config
 	script  []geminisim.Reply
 	tracing func(*tracing.Config)
@@ -82,7 +84,7 @@ func start(tb testing.TB, cfg setup) *system {
 	maps.Copy(env, cfg.env)
 	maps.DeleteFunc(env, func(_, v string) bool { return v == "-" })
 	s.app = function.New(tb.Context(), function.Config{
-		Getenv: func(name string) string { return env[name] }, LogWriter: s.log, Tools: cfg.tools, Model: cfg.model,
+		Getenv: func(name string) string { return env[name] }, LogWriter: s.log, Tools: cfg.tools, Model: cfg.model, Sessions: cfg.store,
 		Tracing: func(tc *tracing.Config) {
 			if env["TRACE_FLUSH_TIMEOUT"] == "" {
 				tc.Pipeline.FlushTimeout = patience

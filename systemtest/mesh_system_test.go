@@ -123,6 +123,7 @@ func (cfg meshConfig) before(h http.Handler) http.Handler {
 func meshGetenv(name string, layers ...map[string]string) func(string) string {
 	defaults := map[string]string{
 		"ENVIRONMENT": "development", "OTEL_TRACES_EXPORTER": "none", "OTEL_SERVICE_NAME": name, "GEMINI_API_KEY": "key",
+		"SESSION_STORE": "none", // sessions have tests of their own
 	}
 	env := map[string]string{}
 	for _, layer := range append(layers, defaults) {

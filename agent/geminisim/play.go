@@ -24,8 +24,8 @@ const (
 // asks for, all in one turn, and when their results are there it puts them into an answer. What it cannot do it says.
 func play(req *GenerateContentRequest) (reply Reply) {
 	t := text(req.userText())
-	results, calls := req.results(), []Call(nil)
-	if len(results) == 0 || req.Mode == "ANY" {
+	results, calls, recalled := req.results(), []Call(nil), req.recall(t)
+	if recalled == "" && len(results) == 0 || req.Mode == "ANY" {
 		calls = req.decide(t)
 	}
 	switch {
@@ -36,6 +36,8 @@ func play(req *GenerateContentRequest) (reply Reply) {
 		reply = Calls(Call{Name: f.Name, Args: f.arguments(string(t), textArguments, t)})
 	case len(results) > 0:
 		reply = req.say(t.answer(results))
+	case recalled != "":
+		reply = req.say(recalled)
 	default:
 		reply = req.say(req.untooled(t))
 	}

@@ -21,6 +21,10 @@ type Config struct {
 	ThinkTime   time.Duration // time the model takes for each answer that is not scripted; default none
 	MaxBody     int64         // bytes; default 20 MiB, as the API
 	KeepLast    int           // requests that Requests remembers; default 1000, the older ones are forgotten
+
+	// SignedHistory refuses what Gemini 3 has said before without its signature, in earlier turns and in texts too, where
+	// Gemini itself lets it pass: for finding clients that lose what they should keep.
+	SignedHistory bool
 }
 
 func (cfg Config) withDefaults() Config {
@@ -71,6 +75,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if err == nil {
 		err = rec.Body.check(rt)
+	}
+	if err == nil && s.cfg.SignedHistory {
+		err = rec.Body.checkHistory(rt)
 	}
 	rec.Refused = err != nil
 	reply := s.record(rec, err == nil)

@@ -59,6 +59,18 @@ func genuine(p *Part) bool {
 	return hmac.Equal(b, mac(b[:16:16], what))
 }
 
+// checkHistory holds the rule of Config.SignedHistory.
+func (req *GenerateContentRequest) checkHistory(r route) *apiError {
+	for i := range req.Contents {
+		c := &req.Contents[i]
+		signed := slices.ContainsFunc(c.Parts, func(p Part) bool { return p.ThoughtSignature != "" })
+		if c.Role == "model" && !signed && !isGemini2(r.model) {
+			return invalidf("Content %d of the conversation is missing its thought_signature.", i+1)
+		}
+	}
+	return nil
+}
+
 // standardBase64 brings the four spellings that proto JSON accepts for bytes to one.
 func standardBase64(s string) string {
 	s = strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(s, "="))

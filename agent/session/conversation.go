@@ -15,6 +15,8 @@ const (
 	grace = 10 * time.Second
 	// noDeadline is how long the reservation of a request without a deadline holds.
 	noDeadline = 5 * time.Minute
+	// lastCall is the least time that the last call of a request has, whose own may be up.
+	lastCall = 500 * time.Millisecond
 )
 
 // Conversation is one turn under way. It belongs to one request.
@@ -106,11 +108,13 @@ func (conv *Conversation) reserve(ctx context.Context) (err error) {
 }
 
 // Complete stores the turn. It sets what the store itself needs to know (Number, Token, Complete, Deadline, Expires,
-// Earlier, Time) and shortens what does not fit into a document. It does not heed the end of ctx, which comes when the
-// caller has left, and takes CallTimeout at most.
+// Earlier, Time) and shortens what does not fit into a document. It goes on when ctx is cancelled, as it is when the caller
+// has left. It takes CallTimeout at most, and ends with the deadline of ctx, unless that leaves it next to no time.
 func (conv *Conversation) Complete(ctx context.Context, t Turn) (err error) {
 	c := conv.all
-	ctx, end := c.span(context.WithoutCancel(ctx), conv.op("write", turnName(conv.Turn)))
+	ctx, stop := uncancelled(ctx)
+	defer stop()
+	ctx, end := c.span(ctx, conv.op("write", turnName(conv.Turn)))
 	defer func() { end(1, nil, err) }()
 
 	now := c.cfg.Now()
@@ -134,10 +138,22 @@ func (conv *Conversation) Complete(ctx context.Context, t Turn) (err error) {
 	return nil
 }
 
-// Release gives the turn's place back after a run that failed. Like Complete it does not heed the end of ctx. When it
-// fails, the place is taken until the deadline of the reservation.
+// uncancelled is ctx without the caller's leaving, and with time for a last call.
+func uncancelled(ctx context.Context) (context.Context, context.CancelFunc) {
+	free := context.WithoutCancel(ctx)
+	end, ok := ctx.Deadline()
+	if !ok {
+		return free, func() {}
+	}
+	return context.WithTimeout(free, max(time.Until(end), lastCall))
+}
+
+// Release gives the turn's place back after a run that failed, in the time that Complete has. When it fails, the place is
+// taken until the deadline of the reservation.
 func (conv *Conversation) Release(ctx context.Context) (err error) {
-	ctx, end := conv.all.span(context.WithoutCancel(ctx), conv.op("delete", turnName(conv.Turn)))
+	ctx, stop := uncancelled(ctx)
+	defer stop()
+	ctx, end := conv.all.span(ctx, conv.op("delete", turnName(conv.Turn)))
 	defer func() { end(1, nil, err) }()
 	if err := conv.all.store.Delete(ctx, conv.path, conv.Turn); err != nil {
 		return fmt.Errorf("releasing the turn: %w", err)

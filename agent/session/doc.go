@@ -10,6 +10,9 @@
 // conversation apart: a [Store] needs an atomic create, get, set, query and delete, no transaction. A reservation names
 // a deadline; one whose process died is passed over when that is past. What is reserved only never reaches the model.
 //
+// What no longer fits into the prompt is left out, or stands in a summary that the model makes (Summarize) and each turn
+// carries on. What is known of a user beyond a session are facts, which the agent keeps and finds by tools (FactTools).
+//
 // [Conversations] holds the rules, a [Store] the documents: [Memory] in this process, [Firestore] for a deployment. In
 // Firestore they lie at
 //

@@ -47,7 +47,7 @@ type Turn struct {
 	// Shortened says that results of tools, or all Contents, were cut to fit into a document.
 	Shortened bool
 
-	// Summary is of the turns up to number Summarized, made when they fell out of the prompt of this turn; "": none.
+	// Summary is of the turns up to number Summarized; the prompt of this turn began with it. "": none.
 	Summary    string
 	Summarized int
 }

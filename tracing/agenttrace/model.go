@@ -25,6 +25,7 @@ type Usage struct {
 type ModelCallStart struct {
 	Model            string
 	Step             int
+	Compacted        bool   // a summary stands in the prompt for a part of the conversation
 	Provider         string // gcp.gemini, gcp.vertex_ai
 	ServerAddress    string
 	ServerPort       int
@@ -84,6 +85,9 @@ func (t *AgentTracer) StartModelCall(ctx context.Context, in ModelCallStart) (co
 	a = appendText(a, semconv.KeyGenAIRequestModel, s.model, maxIdentRunes)
 	a = appendPeer(a, in.ServerAddress, in.ServerPort)
 	a = appendText(a, semconv.KeyGenAIConversationID, in.SessionID, maxIdentRunes)
+	if in.Compacted {
+		a = append(a, semconv.KeyGenAICompacted.Bool(true))
+	}
 	if t.previews() {
 		a = appendText(a, semconv.KeyLLMPromptPreview, redact.Preview(in.Prompt, maxPromptRunes), maxPromptRunes)
 	}

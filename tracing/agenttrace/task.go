@@ -16,6 +16,30 @@ type TaskStart struct {
 	AgentName, AgentDescription          string
 	Description, Type, UserID, SessionID string // SessionID "" when the caller gave none
 	Model                                string
+	Turn                                 SessionTurn
+}
+
+// SessionTurn is where a task stands in its conversation. The zero value is a task of no conversation that is kept.
+type SessionTurn struct {
+	Number  int // from 1
+	Dropped int // earlier turns that the model is not told of
+
+	// The agent.task of the turn before, in hexadecimal; "": there is none, or it was not recorded. The task is linked to it.
+	PreviousTraceID, PreviousSpanID string
+}
+
+// link is the option that links to the turn before, as it was: another trace, of which nothing more is known.
+func (st SessionTurn) link() []trace.SpanStartOption {
+	traceID, err := trace.TraceIDFromHex(st.PreviousTraceID)
+	if err != nil {
+		return nil
+	}
+	spanID, err := trace.SpanIDFromHex(st.PreviousSpanID)
+	if err != nil {
+		return nil
+	}
+	previous := trace.NewSpanContext(trace.SpanContextConfig{TraceID: traceID, SpanID: spanID, Remote: true})
+	return []trace.SpanStartOption{trace.WithLinks(trace.Link{SpanContext: previous})}
 }
 
 // TaskResult ends it.
@@ -40,7 +64,7 @@ type Budget struct {
 // TaskSpan is an open agent.task span.
 type TaskSpan struct {
 	handle
-	buffer [18]attribute.KeyValue
+	buffer [20]attribute.KeyValue
 }
 
 const (
@@ -48,7 +72,7 @@ const (
 	reasonStop          = "stop"
 )
 
-// StartTask opens agent.task, which is invoke_agent (INTERNAL) in the conventions.
+// StartTask opens agent.task, which is invoke_agent (INTERNAL) in the conventions. It is linked to the turn before.
 func (t *AgentTracer) StartTask(ctx context.Context, in TaskStart) (context.Context, *TaskSpan) {
 	if t.off(ctx) {
 		return ctx, nil
@@ -64,17 +88,29 @@ func (t *AgentTracer) StartTask(ctx context.Context, in TaskStart) (context.Cont
 		id := redact.Runes(in.SessionID, maxIdentRunes)
 		a = append(a, semconv.KeySessionID.String(id), semconv.KeyGenAIConversationID.String(id))
 	}
+	if in.Turn.Number > 0 {
+		a = append(a, semconv.KeySessionTurn.Int(in.Turn.Number))
+		a = appendCount(a, semconv.KeySessionTurnsDropped, in.Turn.Dropped)
+	}
 	if t.previews() {
 		a = appendText(a, semconv.KeyTaskDescription, redact.Preview(in.Description, maxDescriptionRunes), maxDescriptionRunes)
 	}
 	if t.content() && in.Description != "" {
 		a = appendContent(a, func() ModelContent { return ModelContent{Input: textMessage("user", in.Description, "")} })
 	}
-	ctx, ok := s.start(ctx, t, semconv.SpanTask, t.internal, a)
+	ctx, ok := s.start(ctx, t, semconv.SpanTask, t.internal, a, in.Turn.link()...)
 	if !ok {
 		return ctx, nil
 	}
 	return ctx, s
+}
+
+// SpanID is the span's id in hexadecimal, "" when nothing is recorded.
+func (s *TaskSpan) SpanID() string {
+	if s == nil {
+		return ""
+	}
+	return s.span.SpanContext().SpanID().String()
 }
 
 // End adds the event agent.finished and ends the span. A Reason other than stop is an error even without err, and

@@ -76,17 +76,17 @@ type handle struct {
 	span  trace.Span
 	t     *AgentTracer
 	began time.Time
-	opts  [2]trace.SpanStartOption
+	opts  [3]trace.SpanStartOption
 	attrs []attribute.KeyValue // empty, with the room that the attributes of the start have left in the buffer
 }
 
 // start starts the span and reports whether it is being recorded.
 func (h *handle) start(ctx context.Context, t *AgentTracer, name string, kind trace.SpanStartOption,
-	attrs []attribute.KeyValue,
+	attrs []attribute.KeyValue, more ...trace.SpanStartOption,
 ) (context.Context, bool) {
 	h.t = t
-	h.opts = [...]trace.SpanStartOption{kind, trace.WithAttributes(attrs...)}
-	ctx, h.span = t.tracer.Start(ctx, name, h.opts[:]...)
+	opts := append(append(h.opts[:0], kind, trace.WithAttributes(attrs...)), more...)
+	ctx, h.span = t.tracer.Start(ctx, name, opts...)
 	if !h.span.IsRecording() {
 		return ctx, false
 	}

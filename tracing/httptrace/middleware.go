@@ -215,7 +215,7 @@ func (m *middleware) describe(r *http.Request) (string, []attribute.KeyValue) {
 	}
 	scheme := requestScheme(r)
 	attrs = append(attrs,
-		semconv.KeyURLPath.String(redact.Bytes(r.URL.Path, maxPath)),
+		semconv.KeyURLPath.String(redact.Bytes(strings.ToValidUTF8(r.URL.Path, "\uFFFD"), maxPath)),
 		semconv.KeyURLScheme.String(scheme),
 		semconv.KeyFaaSTrigger.String("http"),
 		semconv.KeyFaaSColdstart.Bool(!m.warm.Swap(true)),
@@ -229,7 +229,7 @@ func (m *middleware) describe(r *http.Request) (string, []attribute.KeyValue) {
 		attrs = append(attrs, semconv.KeyClientAddress.String(client))
 	}
 	if agent := r.Header["User-Agent"]; len(agent) > 0 && agent[0] != "" {
-		attrs = append(attrs, semconv.KeyUserAgentOriginal.String(redact.Bytes(agent[0], maxHeader)))
+		attrs = append(attrs, semconv.KeyUserAgentOriginal.String(redact.Bytes(strings.ToValidUTF8(agent[0], "\uFFFD"), maxHeader)))
 	}
 	return name, append(attrs, semconv.KeyNetworkProtocolVersion.String(protocolVersion(r.ProtoMajor, r.ProtoMinor)))
 }

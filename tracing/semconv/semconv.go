@@ -47,6 +47,8 @@ const (
 	KeyTaskType            = attribute.Key("agent.task.type")
 	KeyUserID              = attribute.Key("agent.user.id")
 	KeySessionID           = attribute.Key("agent.session.id")
+	KeySessionTurn         = attribute.Key("agent.session.turn")          // from 1
+	KeySessionTurnsDropped = attribute.Key("agent.session.turns_dropped") // earlier turns that the model is not told of; absent: none
 	KeyAgentTotalSteps     = attribute.Key("agent.total_steps")
 	KeyFinalResponseLength = attribute.Key("agent.final_response_length") // runes
 	KeyBudgetUnit          = attribute.Key("agent.budget.unit")           // tokens, usd: of the limit that was closest
@@ -99,6 +101,7 @@ const (
 	KeyGenAIOperationName     = attribute.Key("gen_ai.operation.name")
 	KeyGenAIProviderName      = attribute.Key("gen_ai.provider.name")
 	KeyGenAIConversationID    = attribute.Key("gen_ai.conversation.id")
+	KeyGenAICompacted         = attribute.Key("gen_ai.conversation.compacted") // true or absent
 	KeyGenAIAgentName         = attribute.Key("gen_ai.agent.name")
 	KeyGenAIAgentDescription  = attribute.Key("gen_ai.agent.description")
 	KeyGenAIOutputType        = attribute.Key("gen_ai.output.type")
