@@ -243,7 +243,7 @@ func TestANewerModelWorks(t *testing.T) {
 	if got := a.fields(t)["model"]; got != "gemini-4-argon-simulated" {
 		t.Errorf("model %v", got)
 	}
-	if got := taskLine(t, s)["finish_reason"]; got != "stop" {
+	if got := taskLine(t, s.log)["finish_reason"]; got != "stop" {
 		t.Errorf("finish reason %v", got)
 	}
 }
