@@ -21,7 +21,7 @@ type index struct {
 // untraced answers what is no work of the agent and asked again and again, by probes, deploys and browsers: GET and HEAD
 // of what describes it, and OPTIONS of anything. None of it is worth a trace or a line in the log.
 func (a *App) untraced(next http.Handler) http.Handler {
-	pages := map[string]http.HandlerFunc{indexPath: a.serveIndex}
+	pages := map[string]http.HandlerFunc{indexPath: a.serveIndex, openAPIPath: a.serveOpenAPI}
 	options := a.optionsMux(pages)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		page := pages[r.URL.Path]
@@ -70,6 +70,7 @@ func (a *App) serveIndex(w http.ResponseWriter, _ *http.Request) {
 	for _, r := range a.routes() {
 		in.Paths = append(in.Paths, r.method+" "+r.path)
 	}
+	in.Paths = append(in.Paths, http.MethodGet+" "+openAPIPath)
 	w.Header().Set("Cache-Control", "no-store")
 	writeJSON(w, http.StatusOK, "application/json", in)
 }

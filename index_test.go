@@ -33,7 +33,7 @@ func TestIndexSaysWhichVersionAnswersAndLeavesNoTrace(t *testing.T) {
 	a.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/?probe=1", nil))
 	want := `{"name":"my-agent","version":"1.2.3",` +
 		`"paths":["POST /api/v1/agent/execute","POST /api/v1/agent/delegate",` +
-		`"GET /api/v1/agent/sessions/{id}","DELETE /api/v1/agent/sessions/{id}"]}` + "\n"
+		`"GET /api/v1/agent/sessions/{id}","DELETE /api/v1/agent/sessions/{id}","GET /openapi.json"]}` + "\n"
 	if diff := cmp.Diff(want, w.Body.String()); w.Code != http.StatusOK || diff != "" {
 		t.Errorf("GET / = %d (-want +got):\n%s", w.Code, diff)
 	}
@@ -64,7 +64,11 @@ func TestProbesAndOptionsLeaveNoTrace(t *testing.T) {
 	}{
 		{"GET", "/", 200, "", false},
 		{"HEAD", "/", 200, "", false},
+		{"GET", openAPIPath, 200, "", false},
+		{"HEAD", openAPIPath, 200, "", false},
+		{"POST", openAPIPath, 404, "", true},
 		{"OPTIONS", "/", 204, "GET, HEAD, OPTIONS", false},
+		{"OPTIONS", openAPIPath, 204, "GET, HEAD, OPTIONS", false},
 		{"OPTIONS", executePath, 204, "POST, OPTIONS", false},
 		{"OPTIONS", delegatePath + "?agent=x", 204, "POST, OPTIONS", false},
 		{"OPTIONS", "/nothing", 404, "", false},
@@ -101,7 +105,7 @@ func TestIndexNamesTheSubAgents(t *testing.T) {
 	a.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
 	want := `{"name":"desk","version":"","description":"Answers <all> questions.",` +
 		`"paths":["POST /api/v1/agent/execute","POST /api/v1/agent/delegate",` +
-		`"GET /api/v1/agent/sessions/{id}","DELETE /api/v1/agent/sessions/{id}"],"sub_agents":["research","math"]}` + "\n"
+		`"GET /api/v1/agent/sessions/{id}","DELETE /api/v1/agent/sessions/{id}","GET /openapi.json"],"sub_agents":["research","math"]}` + "\n"
 	if diff := cmp.Diff(want, w.Body.String()); diff != "" {
 		t.Errorf("GET / (-want +got):\n%s", diff)
 	}
