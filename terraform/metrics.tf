@@ -44,7 +44,7 @@ locals {
         text   = "Cost of a task in US dollars, as far as prices are known"
         filter = "${local.task_lines} AND jsonPayload.cost_usd>=0"
         value  = "jsonPayload.cost_usd"
-        unit   = "USD"
+        unit   = "{USD}"
         labels = { model = "jsonPayload.model" }
       }
       tool_failures = {
@@ -116,7 +116,7 @@ locals {
   ) }
 
   # Distributions have 24 buckets, each twice the one before.
-  first_bucket = { "1" = 1, USD = 0.0001, ms = 10 }
+  first_bucket = { "1" = 1, "{USD}" = 0.0001, ms = 10 }
 }
 
 resource "google_logging_metric" "main" {

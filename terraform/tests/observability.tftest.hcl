@@ -59,7 +59,7 @@ run "metrics_of_the_one_line" {
     error_message = "tokens, cost, time, steps, tools, attempts, spans"
   }
   assert {
-    condition     = google_logging_metric.main["cost_usd"].value_extractor == "EXTRACT(jsonPayload.cost_usd)" && google_logging_metric.main["cost_usd"].metric_descriptor[0].unit == "USD"
+    condition     = google_logging_metric.main["cost_usd"].value_extractor == "EXTRACT(jsonPayload.cost_usd)" && google_logging_metric.main["cost_usd"].metric_descriptor[0].unit == "{USD}"
     error_message = "cost is a distribution of US dollars"
   }
   assert {
