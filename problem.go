@@ -40,6 +40,8 @@ type problem struct {
 	Detail  string `json:"detail"`
 	Field   string `json:"field,omitempty"` // of the request body, or agent of the query
 	TraceID string `json:"trace_id,omitempty"`
+
+	retryAfter time.Duration // 0: nothing is said
 }
 
 // requestError is a request that cannot be served as it is. Its text is for the caller.
@@ -58,7 +60,17 @@ func (e *requestError) Error() string { return e.text }
 
 // fail answers err: its public text to the caller, its cause to the log.
 func (a *App) fail(w http.ResponseWriter, r *http.Request, err error) {
-	p := problem{Type: "about:blank", Status: http.StatusInternalServerError, Detail: "internal error; try again later"}
+	recordOf(r.Context()).err = err
+	p := newProblem(r.Context(), err)
+	if p.retryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(p.retryAfter.Seconds()))))
+	}
+	writeJSON(w, p.Status, "application/problem+json", p)
+}
+
+// newProblem is what a caller is told of err.
+func newProblem(ctx context.Context, err error) problem {
+	p := problem{Type: "about:blank", Status: http.StatusInternalServerError, Detail: "internal error; try again later", TraceID: tracing.TraceID(ctx)}
 	var bad *requestError
 	var failed *agent.Error
 	switch {
@@ -69,27 +81,19 @@ func (a *App) fail(w http.ResponseWriter, r *http.Request, err error) {
 			p.Status = status
 		}
 		p.Detail = failed.Message
-		if failed.Kind == agent.KindCanceled && context.Cause(r.Context()) == tracing.ErrDraining {
+		if failed.Kind == agent.KindCanceled && context.Cause(ctx) == tracing.ErrDraining {
 			p.Status, p.Detail = http.StatusServiceUnavailable, "this instance is shutting down; send the task again"
 		}
 		if failed.Kind == agent.KindQuota {
-			after := failed.RetryAfter
-			if after <= 0 {
-				after = quotaRetryAfter
+			if p.retryAfter = failed.RetryAfter; p.retryAfter <= 0 {
+				p.retryAfter = quotaRetryAfter
 			}
-			w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(after.Seconds()))))
 		}
 	}
-	recordOf(r.Context()).err = err
-	a.writeProblem(w, r, p)
-}
-
-func (a *App) writeProblem(w http.ResponseWriter, r *http.Request, p problem) {
 	if p.Title = http.StatusText(p.Status); p.Title == "" {
 		p.Title = "Client Closed Request"
 	}
-	p.TraceID = tracing.TraceID(r.Context())
-	writeJSON(w, p.Status, "application/problem+json", p)
+	return p
 }
 
 func (a *App) notFound(w http.ResponseWriter, r *http.Request) {
