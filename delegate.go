@@ -1,6 +1,7 @@
 package function
 
 import (
+	"encoding/json"
 	"net/http"
 
 	"example.com/gemini-agent/agent"
@@ -24,12 +25,34 @@ func (a *App) delegate(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	ctx, delegated := agent.ContextWithDelegated(agent.ContextWithCaller(ctx, task.UserID, task.SessionID))
+	if wantsStream(r) {
+		stream := a.newStream(w, r, &task, cancel)
+		defer stream.close()
+		answer, err := sub.Stream(ctx, body, stream)
+		rec.delegated = delegated.Spent()
+		switch {
+		case err != nil:
+			stream.end(nil, err)
+		case answer.Status < 400:
+			stream.end(json.RawMessage(answer.Body), nil)
+		case stream.begun:
+			stream.last("error", json.RawMessage(answer.Body), answer.Status)
+		default:
+			passOn(w, answer)
+		}
+		return
+	}
 	answer, err := sub.Execute(ctx, body)
 	rec.delegated = delegated.Spent()
 	if err != nil {
 		a.fail(w, r, err)
 		return
 	}
+	passOn(w, answer)
+}
+
+// passOn gives the caller the sub-agent's answer as it is.
+func passOn(w http.ResponseWriter, answer *agent.SubAgentResponse) {
 	if answer.RetryAfter != "" {
 		w.Header().Set("Retry-After", answer.RetryAfter)
 	}

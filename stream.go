@@ -155,15 +155,23 @@ func (s *stream) end(answer any, err error) {
 		s.app.fail(s.w, s.r, err)
 		return
 	}
-	name := "answer"
-	if err != nil {
-		p := newProblem(s.r.Context(), err)
-		recordOf(s.r.Context()).err = err
-		httptrace.Fail(s.w, p.Status)
-		name, answer = "error", p
+	if err == nil {
+		s.last("answer", answer, http.StatusOK)
+		return
+	}
+	p := newProblem(s.r.Context(), err)
+	recordOf(s.r.Context()).err = err
+	s.last("error", p, p.Status)
+}
+
+// last writes the last event, which tells of this status.
+func (s *stream) last(name string, data any, status int) {
+	s.close()
+	if status >= http.StatusBadRequest {
+		httptrace.Fail(s.w, status)
 	}
 	_ = s.conn.SetWriteDeadline(time.Now().Add(s.grace)) // of what leaves after the flush; not every writer has one
-	_, _ = s.w.Write(s.event(name, answer))              // the client may be gone; there is nobody to tell
+	_, _ = s.w.Write(s.event(name, data))                // the client may be gone; there is nobody to tell
 }
 
 // close ends the pulse. It may be called again.
