@@ -121,7 +121,7 @@ var edges = map[string]struct{ own, never []string }{
 	"tracing/tracingtest":       {never: []string{exporters, grpc}},
 
 	"local": {own: []string{
-		".", "agent/geminisim", "local/live", "local/searchservice", "tracing", "tracing/agenttrace", "tracing/httptrace",
+		".", "agent/geminisim", "agent/remote", "local/live", "local/searchservice", "tracing", "tracing/agenttrace", "tracing/httptrace",
 		"tracing/export/console", "tracing/redact", "tracing/semconv",
 	}},
 	"local/live":            {own: []string{"tracing/semconv", "tracing/redact"}, never: []string{exporters, grpc, genai, framework}},

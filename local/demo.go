@@ -30,13 +30,15 @@ func runDemo(ctx context.Context, sys *system, out io.Writer) error {
 		return err
 	}
 	fmt.Fprintf(out, "\n1. A task through the agent: %s\n\n", demoTask)
-	answer, err := post(ctx, "http://"+addr+"/api/v1/agent/execute", map[string]any{"task": demoTask, "user_id": "demo"})
+	url, task := "http://"+addr+"/api/v1/agent/execute", map[string]any{"task": demoTask, "user_id": "demo"}
+	var answer *answer
+	if sys.screen.terminal {
+		answer, err = watch(ctx, url, task, sys.screen)
+	} else if answer, err = post(ctx, url, task); err == nil {
+		answer.print(out)
+	}
 	if err != nil {
 		return fmt.Errorf("running the task: %w", err)
-	}
-	fmt.Fprintf(out, "answer: %s\n", answer.Response)
-	for _, s := range answer.Steps {
-		fmt.Fprintf(out, "step %d called %v\n", s.Step, s.ToolsCalled)
 	}
 	fmt.Fprintf(out, "finished: %s, %d input and %d output tokens, trace %s\n",
 		answer.FinishReason, answer.Usage.InputTokens, answer.Usage.OutputTokens, answer.TraceID)
@@ -108,7 +110,24 @@ type answer struct {
 	Detail  string `json:"detail"` // of a problem
 }
 
+// print writes what the agent said, and what it did for it.
+func (a *answer) print(out io.Writer) {
+	fmt.Fprintf(out, "answer: %s\n", a.Response)
+	for _, s := range a.Steps {
+		fmt.Fprintf(out, "step %d called %v\n", s.Step, s.ToolsCalled)
+	}
+}
+
 func post(ctx context.Context, url string, body any) (*answer, error) {
+	resp, err := request(ctx, url, body, "application/json")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	return readAnswer(resp.StatusCode, resp.Body)
+}
+
+func request(ctx context.Context, url string, body any, accept string) (*http.Response, error) {
 	raw, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
@@ -118,17 +137,17 @@ func post(ctx context.Context, url string, body any) (*answer, error) {
 		return nil, err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = resp.Body.Close() }()
+	req.Header.Set("Accept", accept)
+	return http.DefaultClient.Do(req)
+}
+
+func readAnswer(status int, body io.Reader) (*answer, error) {
 	var a answer
-	if err := json.NewDecoder(resp.Body).Decode(&a); err != nil {
+	if err := json.NewDecoder(body).Decode(&a); err != nil {
 		return nil, fmt.Errorf("reading the answer: %w", err)
 	}
-	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s: %s", resp.Status, a.Detail)
+	if status != http.StatusOK {
+		return nil, fmt.Errorf("%d %s: %s", status, http.StatusText(status), a.Detail)
 	}
 	return &a, nil
 }
