@@ -300,3 +300,29 @@ func TestPanicInAStream(t *testing.T) {
 		t.Errorf("the stream ended with %q, spans %v", last, names(rec.Spans()))
 	}
 }
+
+// A process that has to go ends its streams with a problem that says to come again.
+func TestStreamOfAProcessThatGoes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, _ := newTestApp(t, streaming{stream: func(ctx context.Context, _ int, say func(string)) (*agent.Reply, error) {
+			say("Once ")
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}}, nil)
+		w := httptest.NewRecorder()
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			a.ServeHTTP(w, streamTask(t.Context()))
+		}()
+		synctest.Wait()
+		if err := a.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+		<-done
+		events := streamed(t, w)
+		if last := events[len(events)-1]; !strings.HasPrefix(last, "error ") || !strings.Contains(last, `"status":503`) {
+			t.Errorf("%q", events)
+		}
+	})
+}

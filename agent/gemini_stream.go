@@ -265,11 +265,10 @@ func (s *geminiStream) reply() *Reply {
 	s.endText()
 	if s.candidate != nil {
 		if len(s.parts) > 0 {
-			raw, _ := marshal(struct { // of JSON that was read
+			content, _ := marshal(struct { // of JSON that was read
 				Parts []json.RawMessage `json:"parts"`
 				Role  string            `json:"role"`
 			}{s.parts, "model"})
-			content := json.RawMessage(raw)
 			s.candidate.Content = &content
 		}
 		s.response.Candidates = []*geminiCandidate{s.candidate}

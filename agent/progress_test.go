@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"example.com/gemini-agent/agent/geminisim"
 )
 
 // heard is a Progress that remembers.
@@ -98,5 +100,26 @@ func TestProgressOfAModelThatCannotStream(t *testing.T) {
 	h.check(t, res, err)
 	if want := "begin, step 1, tool 1, text 1"; strings.Join(h.lines, ", ") != want {
 		t.Errorf("heard %v, want %s", h.lines, want)
+	}
+}
+
+// What was streamed is a conversation that goes on: the service takes it back, signatures and all.
+func TestStreamedConversationGoesOn(t *testing.T) {
+	g, sim := newGemini(t, nil,
+		geminisim.Calls(calculate("6*7")).WithText("Let me see what that might be, one moment please.").WithThought("Hm."),
+		geminisim.Text("It is forty-two, as everybody knows by now, or so."), geminisim.Text("You asked for a product."))
+	a := New(g, Config{Tools: []Tool{Calculate()}})
+	first, err := a.Run(t.Context(), Task{Text: "6*7?", Progress: new(heard)})
+	if err != nil || len(first.Contents) != 4 {
+		t.Fatalf("%d contents, %v", len(first.Contents), err)
+	}
+	second, err := a.Run(t.Context(), Task{Text: "What did I ask?", History: first.Contents, Progress: new(heard)})
+	if err != nil || second.Response != "You asked for a product." || len(second.Contents) != 2 {
+		t.Fatalf("%+v, %v", second, err)
+	}
+	for _, r := range sim.Requests() {
+		if r.Refused || !r.Stream {
+			t.Errorf("refused or not streamed: %s", r.Raw)
+		}
 	}
 }
