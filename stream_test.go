@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -324,5 +325,61 @@ func TestStreamOfAProcessThatGoes(t *testing.T) {
 		if last := events[len(events)-1]; !strings.HasPrefix(last, "error ") || !strings.Contains(last, `"status":503`) {
 			t.Errorf("%q", events)
 		}
+	})
+}
+
+// oneConn is a listener that accepts one connection.
+type oneConn struct {
+	conns chan net.Conn
+	addr  net.Addr
+}
+
+func (l oneConn) Accept() (net.Conn, error) {
+	if conn, ok := <-l.conns; ok {
+		return conn, nil
+	}
+	return nil, net.ErrClosed
+}
+func (l oneConn) Close() error   { return nil }
+func (l oneConn) Addr() net.Addr { return l.addr }
+
+// A client that is there and reads nothing holds a run for 20 seconds, and not for ever.
+func TestStreamToAClientThatDoesNotRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var ended time.Duration
+		began := time.Now()
+		a, rec := newTestApp(t, streaming{stream: func(ctx context.Context, _ int, say func(string)) (*agent.Reply, error) {
+			for ctx.Err() == nil {
+				say("and so on ")
+			}
+			ended = time.Since(began)
+			return nil, ctx.Err()
+		}}, nil)
+		client, conn := net.Pipe()
+		l := oneConn{make(chan net.Conn, 1), conn.LocalAddr()}
+		l.conns <- conn
+		handled := make(chan struct{})
+		server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			defer close(handled)
+			a.ServeHTTP(w, r)
+		})}
+		go func() { _ = server.Serve(l) }()
+		r := streamTask(t.Context())
+		if err := r.Write(client); err != nil {
+			t.Fatal(err)
+		}
+		<-handled
+		close(l.conns)
+		_ = client.Close()
+		_ = server.Close()
+		if ended != streamPatience {
+			t.Errorf("the run ended after %v", ended)
+		}
+		for _, s := range rec.Spans() {
+			if s.Name() == "agent.task" && strings.Contains(fmt.Sprint(s.Attributes()), `{"error.type":"canceled"}`) {
+				return
+			}
+		}
+		t.Errorf("spans %v", names(rec.Spans()))
 	})
 }

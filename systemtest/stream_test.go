@@ -42,11 +42,15 @@ type streamed struct {
 }
 
 // read reads a stream to its end; seen, where it is set, gets each event when it is there.
-func (s *system) read(c call, seen func(e remote.Event)) (got streamed, err error) {
+func (s *system) read(c call, seen func(e remote.Event)) (streamed, error) {
 	res, err := s.client.Do(c.streams().request(s))
 	if err != nil {
-		return got, err
+		return streamed{}, err
 	}
+	return readStream(res, seen)
+}
+
+func readStream(res *http.Response, seen func(e remote.Event)) (got streamed, err error) {
 	defer res.Body.Close()
 	got = streamed{header: res.Header}
 	var text strings.Builder
@@ -322,6 +326,45 @@ func TestDelegatePassesTheStreamOn(t *testing.T) {
 	}
 	delegate.body = `{"task":"Count","max_steps":0}`
 	s.do(delegate.streams()).want(t, 400)
+}
+
+// Behind the platform's front end the words of a sub-agent arrive while its model talks, and the trace is one.
+func TestMeshStreamsBehindThePlatform(t *testing.T) {
+	m := startMesh(t, meshConfig{front: meshPlatform(t)})
+	heard := make(chan struct{})
+	m.gemini.Script(geminisim.Text(words).Paced(func(chunk int) {
+		if chunk == 1 {
+			<-heard
+		}
+	}))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, m.agent.url+delegatePath, strings.NewReader(`{"task":"Count"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Accept", "text/event-stream")
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	res, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var once sync.Once
+	got, err := readStream(res, func(e remote.Event) {
+		if e.Name == "delta" {
+			once.Do(func() { close(heard) })
+		}
+	})
+	if err != nil || got.names != "start delta delta delta answer" || got.text != words || got.traced == "" {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	traces := map[string]bool{}
+	spans := m.spans()
+	for _, span := range spans {
+		traces[span.SpanContext().TraceID().String()] = true
+	}
+	if len(traces) != 1 || len(spans) < 7 {
+		t.Errorf("%d spans in the traces %v", len(spans), traces)
+	}
 }
 
 // A long answer is kept once or a few times, and not once for each of its pieces.
