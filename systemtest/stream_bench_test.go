@@ -15,8 +15,8 @@ import (
 // the time to a plain answer of a model that thinks for 50 ms and then says 3 times some words, 50 ms apart.
 func BenchmarkFirstWord(b *testing.B) {
 	const thinks, clients = 50 * time.Millisecond, 64
-	script := geminisim.Dynamic(func(geminisim.Request) geminisim.Reply { return geminisim.Text(words).After(thinks) })
-	plain := geminisim.Dynamic(func(geminisim.Request) geminisim.Reply { return geminisim.Text(words).After(thinks + 2*thinks) })
+	script := geminisim.Dynamic(func(geminisim.Request) geminisim.Reply { return geminisim.Text(streamWords).After(thinks) })
+	plain := geminisim.Dynamic(func(geminisim.Request) geminisim.Reply { return geminisim.Text(streamWords).After(thinks + 2*thinks) })
 	measure := func(b *testing.B, reply geminisim.Reply, ask func(s *system) (time.Duration, time.Duration, error)) {
 		s := start(b, setup{sim: geminisim.Config{WordTime: thinks}})
 		var left, first, text atomic.Int64

@@ -42,7 +42,7 @@ const readsAStream = `(async () => {
 func TestAPageReadsAStream(t *testing.T) {
 	page := emptyPage(t)
 	heard, heardURL := signal(t)
-	s := start(t, setup{env: map[string]string{"CORS_ALLOWED_ORIGINS": page}, script: []geminisim.Reply{geminisim.Text(words + " 🎉").Paced(func(chunk int) {
+	s := start(t, setup{env: map[string]string{"CORS_ALLOWED_ORIGINS": page}, script: []geminisim.Reply{geminisim.Text(streamWords + " 🎉").Paced(func(chunk int) {
 		if chunk == 1 {
 			<-heard
 		}
@@ -58,7 +58,7 @@ func TestAPageReadsAStream(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got struct{ Names, Text, Response, Trace string }
-	if err := json.Unmarshal([]byte(raw), &got); err != nil || got.Text != words+" 🎉" || got.Response != got.Text || len(got.Trace) != 32 ||
+	if err := json.Unmarshal([]byte(raw), &got); err != nil || got.Text != streamWords+" 🎉" || got.Response != got.Text || len(got.Trace) != 32 ||
 		!strings.HasPrefix(got.Names, "start delta delta") || !strings.HasSuffix(got.Names, "delta answer") {
 		t.Errorf("the page has read %s, %v", raw, err)
 	}

@@ -25,8 +25,8 @@ import (
 )
 
 const (
-	words = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen"
-	first = "one two three four five six "
+	streamWords = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen"
+	streamFirst = "one two three four five six "
 )
 
 // streams is c for a stream.
@@ -82,7 +82,7 @@ func readStream(res *http.Response, seen func(e remote.Event)) (got streamed, er
 func TestTextArrivesWhileTheModelTalks(t *testing.T) {
 	t.Parallel()
 	heard := make(chan struct{})
-	s := start(t, setup{script: []geminisim.Reply{geminisim.Text(words).Paced(func(chunk int) {
+	s := start(t, setup{script: []geminisim.Reply{geminisim.Text(streamWords).Paced(func(chunk int) {
 		if chunk == 1 {
 			<-heard
 		}
@@ -91,18 +91,18 @@ func TestTextArrivesWhileTheModelTalks(t *testing.T) {
 	got, err := s.read(task("Count"), func(e remote.Event) {
 		if e.Name == "delta" {
 			once.Do(func() {
-				if !strings.Contains(string(e.Data), `"text":"`+first+`"`) {
+				if !strings.Contains(string(e.Data), `"text":"`+streamFirst+`"`) {
 					t.Errorf("the first text is %s", e.Data)
 				}
 				close(heard)
 			})
 		}
 	})
-	if err != nil || got.names != "start delta delta delta answer" || got.text != words {
+	if err != nil || got.names != "start delta delta delta answer" || got.text != streamWords {
 		t.Fatalf("%+v, %v", got, err)
 	}
 	var answer struct{ Response string }
-	if json.Unmarshal(got.last.Data, &answer) != nil || answer.Response != words {
+	if json.Unmarshal(got.last.Data, &answer) != nil || answer.Response != streamWords {
 		t.Errorf("answer %s", got.last.Data)
 	}
 }
@@ -125,7 +125,7 @@ func (g *gate) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) e
 func TestTheLastEventWaitsForTheTrace(t *testing.T) {
 	t.Parallel()
 	g := &gate{reached: make(chan struct{}), open: make(chan struct{})}
-	s := start(t, setup{script: []geminisim.Reply{geminisim.Text(words)}, tracing: func(tc *tracing.Config) {
+	s := start(t, setup{script: []geminisim.Reply{geminisim.Text(streamWords)}, tracing: func(tc *tracing.Config) {
 		g.SpanExporter = tc.Exporters[0]
 		tc.Exporters[0] = g
 	}})
@@ -135,7 +135,7 @@ func TestTheLastEventWaitsForTheTrace(t *testing.T) {
 		case "delta":
 			var delta struct{ Text string }
 			_ = json.Unmarshal(e.Data, &delta)
-			if read += delta.Text; read == words { // all of it is here, and the backend has nothing yet
+			if read += delta.Text; read == streamWords { // all of it is here, and the backend has nothing yet
 				<-g.reached
 				opened = true
 				close(g.open)
@@ -222,7 +222,7 @@ func TestAThousandStreamsLoseNoSpan(t *testing.T) {
 func TestTraceOfALeftStream(t *testing.T) {
 	t.Parallel()
 	gone := make(chan struct{})
-	s := start(t, setup{script: []geminisim.Reply{geminisim.Text(words).Paced(func(chunk int) {
+	s := start(t, setup{script: []geminisim.Reply{geminisim.Text(streamWords).Paced(func(chunk int) {
 		if chunk == 1 {
 			<-gone
 		}
@@ -281,7 +281,7 @@ func TestFailedStreams(t *testing.T) {
 // HTTP/1.0 knows no streams: it gets the whole answer.
 func TestHTTP10GetsThePlainAnswer(t *testing.T) {
 	t.Parallel()
-	s := start(t, setup{script: []geminisim.Reply{geminisim.Text(words)}})
+	s := start(t, setup{script: []geminisim.Reply{geminisim.Text(streamWords)}})
 	conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
 	if err != nil {
 		t.Fatal(err)
@@ -290,7 +290,7 @@ func TestHTTP10GetsThePlainAnswer(t *testing.T) {
 	const body = `{"task":"Count"}`
 	fmt.Fprintf(conn, "POST %s HTTP/1.0\r\nContent-Type: application/json\r\nAccept: text/event-stream\r\nContent-Length: %d\r\n\r\n%s", executePath, len(body), body)
 	raw, err := io.ReadAll(conn)
-	if err != nil || !strings.Contains(string(raw), "Content-Type: application/json\r\n") || !strings.Contains(string(raw), words) {
+	if err != nil || !strings.Contains(string(raw), "Content-Type: application/json\r\n") || !strings.Contains(string(raw), streamWords) {
 		t.Errorf("%s, %v", raw, err)
 	}
 }
@@ -299,7 +299,7 @@ func TestHTTP10GetsThePlainAnswer(t *testing.T) {
 func TestDelegatePassesTheStreamOn(t *testing.T) {
 	t.Parallel()
 	heard := make(chan struct{})
-	sub := start(t, setup{script: []geminisim.Reply{geminisim.Text(words).Paced(func(chunk int) {
+	sub := start(t, setup{script: []geminisim.Reply{geminisim.Text(streamWords).Paced(func(chunk int) {
 		if chunk == 1 {
 			<-heard
 		}
@@ -313,7 +313,7 @@ func TestDelegatePassesTheStreamOn(t *testing.T) {
 			once.Do(func() { close(heard) })
 		}
 	})
-	if err != nil || got.names != "start delta delta delta answer" || got.text != words || !strings.Contains(string(got.last.Data), words) {
+	if err != nil || got.names != "start delta delta delta answer" || got.text != streamWords || !strings.Contains(string(got.last.Data), streamWords) {
 		t.Fatalf("%+v, %v", got, err)
 	}
 	id := got.header.Get("X-Trace-ID")
@@ -332,7 +332,7 @@ func TestDelegatePassesTheStreamOn(t *testing.T) {
 func TestMeshStreamsBehindThePlatform(t *testing.T) {
 	m := startMesh(t, meshConfig{front: meshPlatform(t)})
 	heard := make(chan struct{})
-	m.gemini.Script(geminisim.Text(words).Paced(func(chunk int) {
+	m.gemini.Script(geminisim.Text(streamWords).Paced(func(chunk int) {
 		if chunk == 1 {
 			<-heard
 		}
@@ -354,7 +354,7 @@ func TestMeshStreamsBehindThePlatform(t *testing.T) {
 			once.Do(func() { close(heard) })
 		}
 	})
-	if err != nil || got.names != "start delta delta delta answer" || got.text != words || got.traced == "" {
+	if err != nil || got.names != "start delta delta delta answer" || got.text != streamWords || got.traced == "" {
 		t.Fatalf("%+v, %v", got, err)
 	}
 	traces := map[string]bool{}
@@ -419,7 +419,7 @@ func TestPythonReadsAStream(t *testing.T) {
 	if err != nil {
 		t.Skip("needs python3")
 	}
-	s := start(t, setup{script: []geminisim.Reply{geminisim.Text(words + " 🎉")}})
+	s := start(t, setup{script: []geminisim.Reply{geminisim.Text(streamWords + " 🎉")}})
 	out, err := exec.CommandContext(t.Context(), path, "-c", python, s.url+executePath).Output()
 	if err != nil {
 		if exit, ok := errors.AsType[*exec.ExitError](err); ok {
@@ -427,7 +427,7 @@ func TestPythonReadsAStream(t *testing.T) {
 		}
 		t.Fatal(err)
 	}
-	want, _ := json.Marshal([]any{200, words + " 🎉", words + " 🎉"})
+	want, _ := json.Marshal([]any{200, streamWords + " 🎉", streamWords + " 🎉"})
 	var got, wanted any
 	if json.Unmarshal(out, &got) != nil || json.Unmarshal(want, &wanted) != nil || fmt.Sprint(got) != fmt.Sprint(wanted) {
 		t.Errorf("got %s, want %s", out, want)
