@@ -30,16 +30,7 @@ func (a *App) delegate(w http.ResponseWriter, r *http.Request) {
 		defer stream.close()
 		answer, err := sub.Stream(ctx, body, stream)
 		rec.delegated = delegated.Spent()
-		switch {
-		case err != nil:
-			stream.end(nil, err)
-		case answer.Status < 400:
-			stream.end(json.RawMessage(answer.Body), nil)
-		case stream.begun:
-			stream.last("error", json.RawMessage(answer.Body), answer.Status)
-		default:
-			passOn(w, answer)
-		}
+		stream.passOn(answer, err)
 		return
 	}
 	answer, err := sub.Execute(ctx, body)
@@ -49,6 +40,20 @@ func (a *App) delegate(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	passOn(w, answer)
+}
+
+// passOn ends a stream with the sub-agent's answer, which is a plain one where no stream has begun.
+func (s *stream) passOn(answer *agent.SubAgentResponse, err error) {
+	switch {
+	case err != nil:
+		s.end(nil, err)
+	case answer.Status < http.StatusBadRequest:
+		s.end(json.RawMessage(answer.Body), nil)
+	case s.begun:
+		s.last("error", json.RawMessage(answer.Body), answer.Status)
+	default:
+		passOn(s.w, answer)
+	}
 }
 
 // passOn gives the caller the sub-agent's answer as it is.

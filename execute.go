@@ -23,7 +23,7 @@ func (a *App) execute(w http.ResponseWriter, r *http.Request) {
 	if wantsStream(r) {
 		stream := a.newStream(w, r, &task, cancel)
 		defer stream.close()
-		task.Progress = stream
+		task.Listener = stream
 		answer, err := a.run(ctx, task, rec)
 		stream.end(answer, err)
 		return

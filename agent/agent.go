@@ -89,8 +89,8 @@ type Task struct {
 	// History is what was said before, oldest first, as Gemini contents; see [Result.Contents].
 	History []json.RawMessage
 
-	// Progress is told how the run goes on, and has the model stream its answers. Nil: nobody listens.
-	Progress Progress
+	// Listener is told how the run goes on, and has the model stream its answers. Nil: nobody listens.
+	Listener Listener
 }
 
 // Step is one round of tools.
@@ -158,8 +158,8 @@ func (a *Agent) Run(ctx context.Context, t Task) (*Result, error) {
 
 	ctx = ContextWithCaller(ctx, t.UserID, t.SessionID)
 	ctx, delegated := ContextWithDelegated(ctx)
-	if t.Progress != nil {
-		t.Progress.Begin()
+	if t.Listener != nil {
+		t.Listener.Begin()
 	}
 	r.tools = a.toolset(ctx)
 	err := r.loop(ctx)

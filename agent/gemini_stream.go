@@ -85,6 +85,9 @@ func (s *geminiStream) read(body io.ReadCloser) error {
 		}
 		chunks++
 	}
+	if s.candidate != nil && s.candidate.FinishReason == "" { // cut between two chunks: such a stream ends well, but for no reason
+		chunks = 0
+	}
 	return s.ended(chunks)
 }
 
@@ -105,9 +108,9 @@ func (s *geminiStream) readWhole(in io.Reader) error {
 	return s.ended(len(chunks))
 }
 
-// ended judges the end of a stream. One that was cut between two chunks ends well, but without a reason to.
+// ended judges the end of a stream of so many chunks.
 func (s *geminiStream) ended(chunks int) error {
-	if chunks == 0 || s.candidate != nil && s.candidate.FinishReason == "" {
+	if chunks == 0 {
 		return fmt.Errorf("reading the stream: %w", io.ErrUnexpectedEOF)
 	}
 	if s.call != nil && geminiFinish(string(s.candidate.FinishReason)) == FinishStop {

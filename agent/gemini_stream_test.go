@@ -186,6 +186,19 @@ func TestStreamCutAnywhere(t *testing.T) {
 	}
 }
 
+// A service, or what stands before it, may not stream at all.
+func TestAnswerThatIsNoStream(t *testing.T) {
+	const chunk = `{"candidates":[{"content":{"parts":[{"text":"hi"}]}}]}`
+	for body, want := range map[string]string{
+		chunk: "hi", "[" + chunk + "," + chunk + "]": "hihi", "[" + chunk: "", "[]": "", `{"error":{"code":503}}`: "", chunk + chunk: "",
+	} {
+		got, err := replay(t, []byte(body), nil, asItIs).Stream(t.Context(), question, func(string) {})
+		if (err == nil) != (want != "") || err == nil && (got.Text != want || got.Finish != FinishStop) {
+			t.Errorf("%s: %+v, %v", body, got, err)
+		}
+	}
+}
+
 // FuzzStream: whatever a service sends, and in whatever pieces, there is a reply or an error of the model, and the text is
 // what was handed on.
 func FuzzStream(f *testing.F) {

@@ -61,8 +61,8 @@ func (r *run) step(ctx context.Context, n int, calls []Call) (reply *Reply, err 
 		names[i] = c.Name
 	}
 	r.result.Steps = append(r.result.Steps, Step{Step: n, ToolsCalled: names, ToolsFailed: []string{}})
-	if p := r.task.Progress; p != nil {
-		p.Step(n, names)
+	if l := r.task.Listener; l != nil {
+		l.Step(n, names)
 	}
 
 	results := r.callTools(ctx, calls)

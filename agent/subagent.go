@@ -143,8 +143,8 @@ func (s *SubAgent) Execute(ctx context.Context, body []byte) (*SubAgentResponse,
 	return s.execute(ctx, body, nil)
 }
 
-// execute tells progress, where it is set, what a stream says.
-func (s *SubAgent) execute(ctx context.Context, body []byte, progress Progress) (*SubAgentResponse, error) {
+// execute tells the listener, where there is one, what a stream says.
+func (s *SubAgent) execute(ctx context.Context, body []byte, listener Listener) (*SubAgentResponse, error) {
 	if s == nil {
 		return nil, errNoSubAgent()
 	}
@@ -160,7 +160,7 @@ func (s *SubAgent) execute(ctx context.Context, body []byte, progress Progress) 
 		span.End(err)
 		return nil, err
 	}
-	res, err := s.post(ctx, body, depth, progress)
+	res, err := s.post(ctx, body, depth, listener)
 	switch {
 	case err != nil:
 		span.End(err)
@@ -184,7 +184,7 @@ func member(object []byte, name string) string {
 	return text
 }
 
-func (s *SubAgent) post(caller context.Context, body []byte, depth int, progress Progress) (_ *SubAgentResponse, err error) {
+func (s *SubAgent) post(caller context.Context, body []byte, depth int, listener Listener) (_ *SubAgentResponse, err error) {
 	ctx, cancel := context.WithTimeout(caller, s.cfg.Timeout)
 	defer cancel()
 	ctx, end := httptrace.ContextWithCall(ctx, httptrace.Call{Template: subAgentPath})
@@ -196,7 +196,7 @@ func (s *SubAgent) post(caller context.Context, body []byte, depth int, progress
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "application/json, application/problem+json")
-	if progress != nil {
+	if listener != nil {
 		req.Header.Set("Accept", eventStreamType+", application/json;q=0.9, application/problem+json;q=0.9")
 	}
 	req.Header.Set(DepthHeader, strconv.Itoa(depth+1))
@@ -217,8 +217,8 @@ func (s *SubAgent) post(caller context.Context, body []byte, depth int, progress
 	}
 	defer resp.Body.Close()
 	var reply []byte
-	if progress != nil && isEventStream(resp) {
-		reply, err = relay(resp, progress)
+	if listener != nil && isEventStream(resp) {
+		reply, err = relay(resp, listener)
 	} else {
 		reply, err = io.ReadAll(remote.Body(resp.Body, maxSubAgentReply))
 	}

@@ -15,11 +15,11 @@ const eventStreamType = "text/event-stream"
 // maxSubAgentStream bounds what is read of a stream: the answer, and what was said before it.
 const maxSubAgentStream = 4 * maxSubAgentReply
 
-// Stream is Execute that asks for events and tells progress of them while they come. A sub-agent that sends none is taken
-// as it is, and progress hears nothing. The answer is the last event, whatever came before it; an error as the last event
+// Stream is Execute that asks for events and tells the listener of them while they come. A sub-agent that sends none is
+// taken as it is, and the listener hears nothing. The answer is the last event, whatever came before it; an error as the last event
 // is taken for an answer with its status.
-func (s *SubAgent) Stream(ctx context.Context, body []byte, progress Progress) (*SubAgentResponse, error) {
-	return s.execute(ctx, body, progress)
+func (s *SubAgent) Stream(ctx context.Context, body []byte, listener Listener) (*SubAgentResponse, error) {
+	return s.execute(ctx, body, listener)
 }
 
 func isEventStream(resp *http.Response) bool {
@@ -28,8 +28,8 @@ func isEventStream(resp *http.Response) bool {
 }
 
 // relay reads a stream to its end, where its trailers are, and returns its answer. It makes resp that of the answer.
-func relay(resp *http.Response, progress Progress) (answer []byte, err error) {
-	progress.Begin()
+func relay(resp *http.Response, listener Listener) (answer []byte, err error) {
+	listener.Begin()
 	for event, err := range remote.Events(remote.Body(resp.Body, maxSubAgentStream), maxSubAgentReply) {
 		switch {
 		case err != nil:
@@ -43,7 +43,7 @@ func relay(resp *http.Response, progress Progress) (answer []byte, err error) {
 			resp.Header.Set("Content-Type", "application/problem+json")
 			resp.StatusCode = problemStatus(event.Data)
 		default:
-			tell(progress, event)
+			tell(listener, event)
 		}
 	}
 	if answer == nil {
@@ -53,7 +53,7 @@ func relay(resp *http.Response, progress Progress) (answer []byte, err error) {
 }
 
 // tell passes one event on. What cannot be read is left out.
-func tell(progress Progress, event remote.Event) {
+func tell(listener Listener, event remote.Event) {
 	var said struct {
 		Step        int      `json:"step"`
 		Text        string   `json:"text"`
@@ -66,11 +66,11 @@ func tell(progress Progress, event remote.Event) {
 	}
 	switch event.Name {
 	case "delta":
-		progress.Text(said.Step, said.Text)
+		listener.Text(said.Step, said.Text)
 	case "step":
-		progress.Step(said.Step, said.ToolsCalled)
+		listener.Step(said.Step, said.ToolsCalled)
 	case "tool":
-		progress.Tool(said.Step, said.Name, said.OK)
+		listener.Tool(said.Step, said.Name, said.OK)
 	}
 }
 

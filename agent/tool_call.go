@@ -92,8 +92,8 @@ func (r *run) startTool(ctx context.Context, c Call) func() ToolResult {
 				return decoded(res.Output)
 			},
 		}, err)
-		if p := r.task.Progress; p != nil {
-			p.Tool(step, c.Name, err == nil)
+		if l := r.task.Listener; l != nil {
+			l.Tool(step, c.Name, err == nil)
 		}
 		return res
 	}

@@ -11,7 +11,7 @@ import (
 	"example.com/gemini-agent/agent/geminisim"
 )
 
-// heard is a Progress that remembers.
+// heard is a Listener that remembers.
 type heard struct {
 	mu     sync.Mutex
 	lines  []string
@@ -90,10 +90,10 @@ func plainTree(tree string) string {
 }
 
 // A model that cannot stream says all of its text at once.
-func TestProgressOfAModelThatCannotStream(t *testing.T) {
+func TestListenerOfAModelThatCannotStream(t *testing.T) {
 	h := new(heard)
 	m := script(asks(Call{Name: "nobody"}), says("done"))
-	res, err := New(m, Config{}).Run(t.Context(), Task{Text: "go", Progress: h})
+	res, err := New(m, Config{}).Run(t.Context(), Task{Text: "go", Listener: h})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,11 +109,11 @@ func TestStreamedConversationGoesOn(t *testing.T) {
 		geminisim.Calls(calculate("6*7")).WithText("Let me see what that might be, one moment please.").WithThought("Hm."),
 		geminisim.Text("It is forty-two, as everybody knows by now, or so."), geminisim.Text("You asked for a product."))
 	a := New(g, Config{Tools: []Tool{Calculate()}})
-	first, err := a.Run(t.Context(), Task{Text: "6*7?", Progress: new(heard)})
+	first, err := a.Run(t.Context(), Task{Text: "6*7?", Listener: new(heard)})
 	if err != nil || len(first.Contents) != 4 {
 		t.Fatalf("%d contents, %v", len(first.Contents), err)
 	}
-	second, err := a.Run(t.Context(), Task{Text: "What did I ask?", History: first.Contents, Progress: new(heard)})
+	second, err := a.Run(t.Context(), Task{Text: "What did I ask?", History: first.Contents, Listener: new(heard)})
 	if err != nil || second.Response != "You asked for a product." || len(second.Contents) != 2 {
 		t.Fatalf("%+v, %v", second, err)
 	}
