@@ -1,6 +1,7 @@
 package function
 
 import (
+	"encoding/json"
 	"net/http"
 
 	"example.com/gemini-agent/agent"
@@ -27,12 +28,39 @@ func (a *App) delegate(w http.ResponseWriter, r *http.Request) {
 	if a.ceiling != (agent.Budget{}) {
 		body = withBudget(body, task.Budget.Within(a.ceiling))
 	}
+	if wantsStream(r) {
+		stream := a.newStream(w, r, &task, cancel)
+		defer stream.close()
+		answer, err := sub.Stream(ctx, body, stream)
+		rec.delegated = delegated.Spent()
+		stream.passOn(answer, err)
+		return
+	}
 	answer, err := sub.Execute(ctx, body)
 	rec.delegated = delegated.Spent()
 	if err != nil {
 		a.fail(w, r, err)
 		return
 	}
+	passOn(w, answer)
+}
+
+// passOn ends a stream with the sub-agent's answer, which is a plain one where no stream has begun.
+func (s *stream) passOn(answer *agent.SubAgentResponse, err error) {
+	switch {
+	case err != nil:
+		s.end(nil, err)
+	case answer.Status < http.StatusBadRequest:
+		s.end(json.RawMessage(answer.Body), nil)
+	case s.begun:
+		s.last("error", json.RawMessage(answer.Body), answer.Status)
+	default:
+		passOn(s.w, answer)
+	}
+}
+
+// passOn gives the caller the sub-agent's answer as it is.
+func passOn(w http.ResponseWriter, answer *agent.SubAgentResponse) {
 	if answer.RetryAfter != "" {
 		w.Header().Set("Retry-After", answer.RetryAfter)
 	}

@@ -20,6 +20,14 @@ func (a *App) execute(w http.ResponseWriter, r *http.Request) {
 	}
 	rec := recordOf(r.Context())
 	rec.task = &task
+	if wantsStream(r) {
+		stream := a.newStream(w, r, &task, cancel)
+		defer stream.close()
+		task.Listener = stream
+		answer, err := a.run(ctx, task, rec)
+		stream.end(answer, err)
+		return
+	}
 	answer, err := a.run(ctx, task, rec)
 	if err != nil {
 		a.fail(w, r, err)

@@ -41,6 +41,8 @@ type problem struct {
 	Field   string `json:"field,omitempty"` // of the request body, or agent of the query
 	Usage   *usage `json:"usage,omitempty"` // what a failed task had used up, for the budget of who delegated it
 	TraceID string `json:"trace_id,omitempty"`
+
+	retryAfter time.Duration // 0: nothing is said
 }
 
 const internalError = "internal error; try again later"
@@ -61,7 +63,20 @@ func (e *requestError) Error() string { return e.text }
 
 // fail answers err: its public text to the caller, its cause to the log.
 func (a *App) fail(w http.ResponseWriter, r *http.Request, err error) {
-	p := problem{Type: "about:blank", Status: http.StatusInternalServerError, Detail: internalError}
+	recordOf(r.Context()).err = err
+	p := newProblem(r.Context(), err)
+	if p.retryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(p.retryAfter.Seconds()))))
+	}
+	writeJSON(w, p.Status, "application/problem+json", p)
+}
+
+// newProblem is what a caller is told of err.
+func newProblem(ctx context.Context, err error) problem {
+	p := problem{
+		Type: "about:blank", Status: http.StatusInternalServerError, Detail: internalError,
+		TraceID: tracing.TraceID(ctx), Usage: recordOf(ctx).usage(),
+	}
 	var bad *requestError
 	var failed *agent.Error
 	switch {
@@ -72,29 +87,19 @@ func (a *App) fail(w http.ResponseWriter, r *http.Request, err error) {
 			p.Status = status
 		}
 		p.Detail = failed.Message
-		if failed.Kind == agent.KindCanceled && context.Cause(r.Context()) == tracing.ErrDraining {
+		if failed.Kind == agent.KindCanceled && context.Cause(ctx) == tracing.ErrDraining {
 			p.Status, p.Detail = http.StatusServiceUnavailable, "this instance is shutting down; send the task again"
 		}
 		if failed.Kind == agent.KindQuota {
-			after := failed.RetryAfter
-			if after <= 0 {
-				after = quotaRetryAfter
+			if p.retryAfter = failed.RetryAfter; p.retryAfter <= 0 {
+				p.retryAfter = quotaRetryAfter
 			}
-			w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(after.Seconds()))))
 		}
 	}
-	rec := recordOf(r.Context())
-	rec.err = err
-	p.Usage = rec.usage()
-	a.writeProblem(w, r, p)
-}
-
-func (a *App) writeProblem(w http.ResponseWriter, r *http.Request, p problem) {
 	if p.Title = http.StatusText(p.Status); p.Title == "" {
 		p.Title = "Client Closed Request"
 	}
-	p.TraceID = tracing.TraceID(r.Context())
-	writeJSON(w, p.Status, "application/problem+json", p)
+	return p
 }
 
 func (a *App) notFound(w http.ResponseWriter, r *http.Request) {

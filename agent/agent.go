@@ -96,6 +96,9 @@ type Task struct {
 
 	// History is what was said before, oldest first, as Gemini contents; see [Result.Contents].
 	History []json.RawMessage
+
+	// Listener is told how the run goes on, and has the model stream its answers. Nil: nobody listens.
+	Listener Listener
 }
 
 // Step is one round of tools.
@@ -174,6 +177,9 @@ func (a *Agent) Run(ctx context.Context, t Task) (*Result, error) {
 
 	ctx = ContextWithCaller(ctx, t.UserID, t.SessionID)
 	ctx, r.delegated = ContextWithDelegated(ctx)
+	if t.Listener != nil {
+		t.Listener.Begin()
+	}
 	r.tools = a.toolset(ctx)
 	err := r.converse(ctx)
 	r.result.Delegated = r.delegated.Spent()

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -78,7 +79,7 @@ type Gemini struct {
 	otherModel sync.Once // warns when another model answers
 }
 
-var _ Model = (*Gemini)(nil)
+var _ Streamer = (*Gemini)(nil)
 
 // NewGemini returns a Gemini with the settings in cfg. It makes no connection and looks for no credentials; the first
 // call does. Without a key or a project it returns an *Error of KindNotConfigured that names the variable to set.
@@ -139,22 +140,35 @@ func (g *Gemini) configure() error {
 	return nil
 }
 
-// Generate asks the model, with retries.
+// Generate asks the model, with retries. Of a model whose longest answers come only as a stream, it reads one.
 func (g *Gemini) Generate(ctx context.Context, req *Request) (*Reply, error) {
-	body, err := encodeGeminiRequest(req)
-	if err != nil {
-		return nil, &Error{Kind: KindInternal, Reason: "request", Err: err, Message: "The request to the model could not be built."}
+	if strings.Contains(g.cfg.Model, longerStreamed) {
+		return g.stream(ctx, req, nil)
 	}
-	reply, err := g.attempts(ctx, req, func(ctx context.Context) (*Reply, error) {
-		var reply *Reply
-		err := g.endpoint.post(ctx, g.cfg.Model, "generateContent", body, func(answer []byte) (err error) {
-			reply, err = decodeGeminiReply(answer)
+	return g.ask(ctx, req, nil, func(ctx context.Context, body []byte, _ func()) (reply *Reply, err error) {
+		err = g.endpoint.post(ctx, g.cfg.Model, methodGenerate, body, func(answer io.ReadCloser) (err error) {
+			reply, err = readGeminiReply(answer)
 			return err
 		})
 		return reply, err
 	})
+}
+
+// Stream is Generate that hands the text of the answer on as it comes. A stream that breaks off before its first text is
+// tried again; after it, that is an error with what there was.
+func (g *Gemini) Stream(ctx context.Context, req *Request, text func(string)) (*Reply, error) {
+	return g.stream(ctx, req, text)
+}
+
+// ask sends a request until there is an answer.
+func (g *Gemini) ask(ctx context.Context, req *Request, tooLate func() bool, send sendFunc) (*Reply, error) {
+	body, err := encodeGeminiRequest(req)
 	if err != nil {
-		return nil, err
+		return nil, &Error{Kind: KindInternal, Reason: "request", Err: err, Message: "The request to the model could not be built."}
+	}
+	reply, err := g.attempts(ctx, req, body, tooLate, send)
+	if err != nil {
+		return reply, err
 	}
 	if agenttrace.ModelMismatch(g.cfg.Model, reply.Model) {
 		g.otherModel.Do(func() {

@@ -44,18 +44,30 @@ func (r *refusal) ErrorType() string { return strconv.Itoa(r.status) }
 
 func (r *refusal) Error() string { return "the service answered " + strconv.Itoa(r.status) }
 
+// The methods of a model.
+const (
+	methodGenerate = "generateContent"
+	methodStream   = "streamGenerateContent"
+)
+
 // url is the address of a method of a model, whose name may be a whole resource name.
 func (e *geminiEndpoint) url(model, method string) string {
 	path := e.prefix + model
 	if version, _, _ := strings.Cut(e.prefix, "/"); strings.Contains(model, "/") {
 		path = version + "/" + strings.TrimPrefix(model, "/")
 	}
-	return e.base.JoinPath(path + ":" + method).String()
+	u := e.base.JoinPath(path + ":" + method)
+	if method == methodStream {
+		query := u.Query()
+		query.Set("alt", "sse")
+		u.RawQuery = query.Encode()
+	}
+	return u.String()
 }
 
 // post sends body and gives the answer to a status of 200 to read. Other answers are a *refusal. The request's span ends
 // with the error.
-func (e *geminiEndpoint) post(ctx context.Context, model, method string, body []byte, read func([]byte) error) (err error) {
+func (e *geminiEndpoint) post(ctx context.Context, model, method string, body []byte, read func(io.ReadCloser) error) (err error) {
 	ctx, end := httptrace.ContextWithCall(ctx, httptrace.Call{Template: e.template + ":" + method})
 	defer func() { end(err) }()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, e.url(model, method), bytes.NewReader(body))
@@ -78,9 +90,14 @@ func (e *geminiEndpoint) post(ctx context.Context, model, method string, body []
 		text, _ := io.ReadAll(io.LimitReader(resp.Body, maxGeminiError)) // the status says enough
 		return &refusal{resp.StatusCode, resp.Header, text}
 	}
-	answer, err := io.ReadAll(remote.Body(resp.Body, maxGeminiReply))
+	return read(resp.Body)
+}
+
+// readGeminiReply reads an answer that comes at once.
+func readGeminiReply(body io.ReadCloser) (*Reply, error) {
+	answer, err := io.ReadAll(remote.Body(body, maxGeminiReply))
 	if err != nil {
-		return fmt.Errorf("reading the answer: %w", err)
+		return nil, fmt.Errorf("reading the answer: %w", err)
 	}
-	return read(answer)
+	return decodeGeminiReply(answer)
 }

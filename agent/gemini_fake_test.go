@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -99,3 +100,51 @@ func jsonResponse(body string) *http.Response {
 		Body:       io.NopCloser(strings.NewReader(body)),
 	}
 }
+
+// piped serves requests like inMemory, but an answer comes while it is being written.
+type piped struct{ server *geminisim.Server }
+
+func (t piped) RoundTrip(req *http.Request) (*http.Response, error) {
+	out := &pipeWriter{header: http.Header{}, begun: make(chan int, 1)}
+	var body *io.PipeReader
+	body, out.pipe = io.Pipe()
+	go func() {
+		defer req.Body.Close()
+		defer func() {
+			var err error
+			if recover() != nil {
+				err = io.ErrUnexpectedEOF
+			}
+			out.pipe.CloseWithError(err)
+			out.WriteHeader(http.StatusOK)
+		}()
+		t.server.ServeHTTP(out, req)
+	}()
+	stop := context.AfterFunc(req.Context(), func() { body.CloseWithError(context.Cause(req.Context())) })
+	select {
+	case status := <-out.begun:
+		return &http.Response{StatusCode: status, Header: out.header, Body: body, Request: req}, nil
+	case <-req.Context().Done():
+		stop()
+		body.Close()
+		return nil, context.Cause(req.Context())
+	}
+}
+
+type pipeWriter struct {
+	header http.Header
+	begun  chan int
+	pipe   *io.PipeWriter
+	once   sync.Once
+}
+
+func (w *pipeWriter) Header() http.Header { return w.header }
+
+func (w *pipeWriter) WriteHeader(status int) { w.once.Do(func() { w.begun <- status }) }
+
+func (w *pipeWriter) Write(b []byte) (int, error) {
+	w.WriteHeader(http.StatusOK)
+	return w.pipe.Write(b)
+}
+
+func (w *pipeWriter) Flush() { w.WriteHeader(http.StatusOK) }

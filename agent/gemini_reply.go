@@ -20,23 +20,28 @@ var errBadShape error = shapeError{}
 
 // geminiResponse is the answer on the wire. What a reader can do without may have any type.
 type geminiResponse struct {
-	Candidates []*struct {
-		Content       *json.RawMessage `json:"content"`
-		FinishReason  looseText        `json:"finishReason"`
-		FinishMessage looseText        `json:"finishMessage"`
-	} `json:"candidates"`
+	Candidates     []*geminiCandidate `json:"candidates"`
 	PromptFeedback struct {
 		BlockReason looseText `json:"blockReason"`
 	} `json:"promptFeedback"`
-	Usage struct {
-		Prompt     looseCount `json:"promptTokenCount"`
-		ToolUse    looseCount `json:"toolUsePromptTokenCount"`
-		Candidates looseCount `json:"candidatesTokenCount"`
-		Thoughts   looseCount `json:"thoughtsTokenCount"`
-		Cached     looseCount `json:"cachedContentTokenCount"`
-	} `json:"usageMetadata"`
-	ModelVersion looseText `json:"modelVersion"`
-	ResponseID   looseText `json:"responseId"`
+	Usage        geminiUsage `json:"usageMetadata"`
+	ModelVersion looseText   `json:"modelVersion"`
+	ResponseID   looseText   `json:"responseId"`
+}
+
+type geminiCandidate struct {
+	Content       *json.RawMessage `json:"content"`
+	FinishReason  looseText        `json:"finishReason"`
+	FinishMessage looseText        `json:"finishMessage"`
+	Index         looseCount       `json:"index"`
+}
+
+type geminiUsage struct {
+	Prompt     looseCount `json:"promptTokenCount"`
+	ToolUse    looseCount `json:"toolUsePromptTokenCount"`
+	Candidates looseCount `json:"candidatesTokenCount"`
+	Thoughts   looseCount `json:"thoughtsTokenCount"`
+	Cached     looseCount `json:"cachedContentTokenCount"`
 }
 
 // looseText is a JSON string; anything else is no text.
@@ -82,10 +87,10 @@ type geminiData struct {
 }
 
 // empty reports whether there is nothing to be sent back: the service refuses a part without content.
-func (p geminiPart) empty() bool {
-	if p.Signature != "" || p.Text != "" {
-		return false
-	}
+func (p geminiPart) empty() bool { return p.Signature == "" && p.Text == "" && p.onlyText() }
+
+// onlyText reports whether the part has nothing beside a text, which may be empty, and what is said about it.
+func (p geminiPart) onlyText() bool {
 	var members map[string]json.RawMessage
 	_ = json.Unmarshal(p.raw, &members) // an object, as was seen
 	delete(members, "text")
@@ -100,6 +105,11 @@ func decodeGeminiReply(body []byte) (*Reply, error) {
 	if json.Unmarshal(body, &resp) != nil {
 		return nil, errBadShape
 	}
+	return resp.reply()
+}
+
+// reply is what the answer says.
+func (resp *geminiResponse) reply() (*Reply, error) {
 	p := &Reply{Model: string(resp.ModelVersion), ID: string(resp.ResponseID), Usage: resp.usage()}
 	for _, c := range resp.Candidates {
 		if c != nil {
@@ -127,19 +137,12 @@ func decodeGeminiReply(body []byte) (*Reply, error) {
 // read takes what the model said into the reply.
 func (p *Reply) read(content json.RawMessage, finish string) error {
 	var members map[string]json.RawMessage
-	var raws []json.RawMessage
-	if json.Unmarshal(content, &members) != nil || members["parts"] != nil && json.Unmarshal(members["parts"], &raws) != nil {
+	if json.Unmarshal(content, &members) != nil {
 		return errBadShape
 	}
-	parts := make([]geminiPart, 0, len(raws))
-	for _, raw := range raws {
-		part := geminiPart{raw: raw}
-		if json.Unmarshal(raw, &part) != nil {
-			return errBadShape
-		}
-		if string(raw) != "null" && !part.empty() {
-			parts = append(parts, part)
-		}
+	parts, came, err := decodeParts(members["parts"])
+	if err != nil {
+		return err
 	}
 	var text strings.Builder
 	for _, part := range parts {
@@ -165,12 +168,31 @@ func (p *Reply) read(content json.RawMessage, finish string) error {
 	if len(parts) == 0 {
 		return nil
 	}
-	p.Turn = Turn{Native: echo(content, members, parts, len(raws)), Message: func() agenttrace.Message {
+	p.Turn = Turn{Native: echo(content, members, parts, came), Message: func() agenttrace.Message {
 		m := geminiMessage(parts)
 		m.FinishReason = finish
 		return m
 	}}
 	return nil
+}
+
+// decodeParts reads a list of parts, without those that are empty, and says how many there were.
+func decodeParts(list json.RawMessage) (parts []geminiPart, came int, err error) {
+	var raws []json.RawMessage
+	if list != nil && json.Unmarshal(list, &raws) != nil {
+		return nil, 0, errBadShape
+	}
+	parts = make([]geminiPart, 0, len(raws))
+	for _, raw := range raws {
+		part := geminiPart{raw: raw}
+		if json.Unmarshal(raw, &part) != nil {
+			return nil, 0, errBadShape
+		}
+		if string(raw) != "null" && !part.empty() {
+			parts = append(parts, part)
+		}
+	}
+	return parts, len(raws), nil
 }
 
 // echo is the content to be sent back: as it came, but for empty parts and a missing role, which would be the user's.

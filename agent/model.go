@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"example.com/gemini-agent/tracing/agenttrace"
 )
@@ -16,6 +17,16 @@ type Model interface {
 	// it is (blocked, malformed, empty) is a Reply with its Finish, not an error. Errors are *Error, also when ctx
 	// ends. Generate makes its own retries; the caller counts one logical call.
 	Generate(ctx context.Context, req *Request) (*Reply, error)
+}
+
+// Streamer is a [Model] that can hand on its answer while it makes it.
+type Streamer interface {
+	Model
+
+	// Stream is Generate that calls text with each piece of the answer's text when it comes, on the goroutine of Stream:
+	// the pieces put together are the Reply's Text. Thoughts and calls are not in them. Beside an error there may be a
+	// Reply: what there was of it when the answer broke off, its Usage first of all.
+	Stream(ctx context.Context, req *Request, text func(string)) (*Reply, error)
 }
 
 // ModelInfo describes a model for the spans.
@@ -99,5 +110,6 @@ type Reply struct {
 	Model         string   // the model that answered; "": not said
 	ID            string
 	Usage         agenttrace.Usage
-	Attempts      int // requests that it took; 0: not said
+	Attempts      int       // requests that it took; 0: not said
+	FirstContent  time.Time // when the first of its content was there; zero: it did not come as a stream
 }

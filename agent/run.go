@@ -63,6 +63,9 @@ func (r *run) step(ctx context.Context, n int, calls []Call) (reply *Reply, err 
 		names[i] = c.Name
 	}
 	r.result.Steps = append(r.result.Steps, Step{Step: n, ToolsCalled: names, ToolsFailed: []string{}})
+	if l := r.task.Listener; l != nil {
+		l.Step(n, names)
+	}
 
 	results := r.callTools(ctx, calls)
 	done := &r.result.Steps[len(r.result.Steps)-1]
@@ -157,12 +160,16 @@ func (r *run) generate(ctx context.Context, step int, preview string) (reply *Re
 		Prompt:        preview,
 		SessionID:     r.task.SessionID,
 		Content:       req.content,
+		Stream:        r.streams(),
 	})
 	var out agenttrace.ModelCallResult
 	end := errPanicked
 	defer func() { span.End(out, end) }()
 
-	reply, err = r.model.Generate(ctx, req)
+	reply, err = r.answer(ctx, req, step, span)
+	if reply != nil { // beside an error: what there was of it
+		out = r.described(ctx, reply)
+	}
 	if err != nil {
 		failure := asError(ctx, err)
 		r.result.Attempts += failure.Attempts
@@ -170,19 +177,24 @@ func (r *run) generate(ctx context.Context, step int, preview string) (reply *Re
 		return nil, failure
 	}
 	r.result.Attempts += reply.Attempts
-	cost := r.note(ctx, reply)
-	out = agenttrace.ModelCallResult{
-		CostUSD:       cost,
+	end = replyError(reply)
+	return reply, nil
+}
+
+// described keeps what the result says of a reply, and returns what its span says.
+func (r *run) described(ctx context.Context, reply *Reply) agenttrace.ModelCallResult {
+	out := agenttrace.ModelCallResult{
+		CostUSD:       r.note(ctx, reply),
 		ResponseModel: reply.Model,
 		ResponseID:    reply.ID,
 		Usage:         reply.Usage,
 		FinishReasons: reply.FinishReasons,
+		FirstContent:  reply.FirstContent,
 	}
 	if reply.Turn.Message != nil {
 		out.Output = func() []agenttrace.Message { return []agenttrace.Message{reply.Turn.Message()} }
 	}
-	end = replyError(reply)
-	return reply, nil
+	return out
 }
 
 // note keeps what the result says about all replies, and returns what this one cost.

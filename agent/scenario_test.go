@@ -170,6 +170,8 @@ func scenarios() []scenario {
 func TestScenarios(t *testing.T) {
 	for _, sc := range scenarios() {
 		t.Run(sc.name, func(t *testing.T) { synctest.Test(t, sc.run) })
+		sc.task.Listener = new(heard)
+		t.Run(sc.name+"_streamed", func(t *testing.T) { synctest.Test(t, sc.run) })
 	}
 }
 
@@ -235,6 +237,10 @@ func (sc scenario) run(t *testing.T) {
 		t.Errorf("%d replies were not asked for", n)
 	}
 	tree := spanTree(rec)
+	if h, ok := sc.task.Listener.(*heard); ok {
+		h.check(t, res, err)
+		tree = plainTree(tree)
+	}
 	if strings.Contains(tree, "hunter2") {
 		t.Error("a secret is in the spans")
 	}

@@ -140,6 +140,11 @@ type SubAgentResponse struct {
 //   - KindSubAgent: unreachable, 5xx, a redirect, not JSON, over 4 MiB, or a 4xx that says that our settings are wrong
 //     (401, 403, 404, 405, 407, 408), which must not look like the caller's mistake.
 func (s *SubAgent) Execute(ctx context.Context, body []byte) (*SubAgentResponse, error) {
+	return s.execute(ctx, body, nil)
+}
+
+// execute tells the listener, where there is one, what a stream says.
+func (s *SubAgent) execute(ctx context.Context, body []byte, listener Listener) (*SubAgentResponse, error) {
 	if s == nil {
 		return nil, errNoSubAgent()
 	}
@@ -155,7 +160,7 @@ func (s *SubAgent) Execute(ctx context.Context, body []byte) (*SubAgentResponse,
 		span.End(err)
 		return nil, err
 	}
-	res, err := s.post(ctx, body, depth)
+	res, err := s.post(ctx, body, depth, listener)
 	switch {
 	case err != nil:
 		span.End(err)
@@ -178,7 +183,7 @@ func member(object []byte, name string) string {
 	return text
 }
 
-func (s *SubAgent) post(caller context.Context, body []byte, depth int) (_ *SubAgentResponse, err error) {
+func (s *SubAgent) post(caller context.Context, body []byte, depth int, listener Listener) (_ *SubAgentResponse, err error) {
 	ctx, cancel := context.WithTimeout(caller, s.cfg.Timeout)
 	defer cancel()
 	ctx, end := httptrace.ContextWithCall(ctx, httptrace.Call{Template: subAgentPath})
@@ -190,6 +195,9 @@ func (s *SubAgent) post(caller context.Context, body []byte, depth int) (_ *SubA
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "application/json, application/problem+json")
+	if listener != nil {
+		req.Header.Set("Accept", eventStreamType+", application/json;q=0.9, application/problem+json;q=0.9")
+	}
 	req.Header.Set(DepthHeader, strconv.Itoa(depth+1))
 	if err := s.authorize(ctx, req); err != nil {
 		if ctx.Err() != nil {
@@ -207,9 +215,14 @@ func (s *SubAgent) post(caller context.Context, body []byte, depth int) (_ *SubA
 		return nil, subAgentError("connection", "The sub-agent could not be reached.", remote.Cause(err))
 	}
 	defer resp.Body.Close()
-	reply, err := io.ReadAll(io.LimitReader(resp.Body, maxSubAgentReply+1))
+	var reply []byte
+	if listener != nil && isEventStream(resp) {
+		reply, err = relay(resp, listener)
+	} else {
+		reply, err = io.ReadAll(remote.Body(resp.Body, maxSubAgentReply))
+	}
 	switch {
-	case len(reply) > maxSubAgentReply:
+	case errors.Is(err, remote.ErrTooLarge):
 		return nil, subAgentError("too_large", "The sub-agent's answer is larger than 4 MiB.", nil)
 	case err != nil && (ctx.Err() != nil || remote.TimedOut(err)):
 		return nil, s.interrupted(caller, err)

@@ -57,6 +57,7 @@ func (r *run) startTool(ctx context.Context, c Call) func() ToolResult {
 	if known {
 		tool = r.tools.tools[i]
 	}
+	step := len(r.result.Steps)
 	ctx, span := r.cfg.Tracer.StartToolCall(ctx, agenttrace.ToolCallStart{
 		Name:        spanName(c.Name),
 		CallID:      c.ID,
@@ -92,6 +93,9 @@ func (r *run) startTool(ctx context.Context, c Call) func() ToolResult {
 				return decoded(res.Output)
 			},
 		}, err)
+		if l := r.task.Listener; l != nil {
+			l.Tool(step, c.Name, err == nil)
+		}
 		return res
 	}
 }

@@ -30,12 +30,17 @@ func runDemo(ctx context.Context, sys *system, out io.Writer) error {
 		return err
 	}
 	fmt.Fprintf(out, "\n1. A task through the agent: %s\n\n", demoTask)
-	url := "http://" + addr + "/api/v1/agent/execute"
-	answer, err := post(ctx, url, map[string]any{"task": demoTask, "user_id": "demo"})
+	url, task := "http://"+addr+"/api/v1/agent/execute", map[string]any{"task": demoTask, "user_id": "demo"}
+	var answer *answer
+	if sys.screen.terminal {
+		answer, err = watch(ctx, url, task, sys.screen)
+	} else {
+		answer, err = post(ctx, url, task)
+	}
 	if err != nil {
 		return fmt.Errorf("running the task: %w", err)
 	}
-	answer.print(out)
+	answer.print(out, !sys.screen.terminal)
 
 	// Enough for the first call and an answer, and too little for an answer that might ask for more tools.
 	budget := (answer.Usage.InputTokens + answer.Usage.OutputTokens) * 5 / 4
@@ -44,7 +49,7 @@ func runDemo(ctx context.Context, sys *system, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("running the task with a budget: %w", err)
 	}
-	short.print(out)
+	short.print(out, true)
 
 	fmt.Fprintf(out, "\n3. A trace made by hand with the same tracer\n\n")
 	id := manualTrace(ctx, sys.agent.Tracing())
@@ -114,10 +119,13 @@ type answer struct {
 	Detail  string `json:"detail"` // of a problem
 }
 
-func (a *answer) print(out io.Writer) {
-	fmt.Fprintf(out, "answer: %s\n", a.Response)
-	for _, s := range a.Steps {
-		fmt.Fprintf(out, "step %d called %v\n", s.Step, s.ToolsCalled)
+// print writes what the agent said, unless it has been seen already, and what it did for it.
+func (a *answer) print(out io.Writer, whole bool) {
+	if whole {
+		fmt.Fprintf(out, "answer: %s\n", a.Response)
+		for _, s := range a.Steps {
+			fmt.Fprintf(out, "step %d called %v\n", s.Step, s.ToolsCalled)
+		}
 	}
 	cost := ""
 	if a.Usage.CostUSD != nil {
@@ -128,6 +136,15 @@ func (a *answer) print(out io.Writer) {
 }
 
 func post(ctx context.Context, url string, body any) (*answer, error) {
+	resp, err := request(ctx, url, body, "application/json")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	return readAnswer(resp.StatusCode, resp.Body)
+}
+
+func request(ctx context.Context, url string, body any, accept string) (*http.Response, error) {
 	raw, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
@@ -137,17 +154,17 @@ func post(ctx context.Context, url string, body any) (*answer, error) {
 		return nil, err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = resp.Body.Close() }()
+	req.Header.Set("Accept", accept)
+	return http.DefaultClient.Do(req)
+}
+
+func readAnswer(status int, body io.Reader) (*answer, error) {
 	var a answer
-	if err := json.NewDecoder(resp.Body).Decode(&a); err != nil {
+	if err := json.NewDecoder(body).Decode(&a); err != nil {
 		return nil, fmt.Errorf("reading the answer: %w", err)
 	}
-	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s: %s", resp.Status, a.Detail)
+	if status != http.StatusOK {
+		return nil, fmt.Errorf("%d %s: %s", status, http.StatusText(status), a.Detail)
 	}
 	return &a, nil
 }

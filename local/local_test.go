@@ -22,6 +22,7 @@ func TestLocal(t *testing.T) {
 	program := process.Build(t, localMain)
 	for name, test := range map[string]func(*testing.T, string){
 		"the README's curl":                answersTheREADME,
+		"the README's stream":              streamsAsTheREADMESays,
 		"no exporter, no picture":          printsNoPicture,
 		"a collector on this machine":      findsTheCollector,
 		"a signal ends it after the flush": flushesAtTheEnd,
@@ -94,6 +95,27 @@ func answersTheREADME(t *testing.T, program string) {
 	if !strings.Contains(usage, "SIMULATED") || strings.Contains(usage, "Serving function") {
 		t.Errorf("the start says\n%s", usage)
 	}
+	checkLog(t, l.stderr())
+}
+
+// streamsAsTheREADMESays: the functions framework holds nothing back, and the last event comes when the trace is drawn.
+func streamsAsTheREADMESays(t *testing.T, program string) {
+	l := startLocal(t, program)
+	out := string(l.paste(t, commandOfREADME(t, "curl -sN ")))
+	var order []string
+	for _, line := range strings.Split(out, "\n") {
+		if name, ok := strings.CutPrefix(line, "event: "); ok && (len(order) == 0 || order[len(order)-1] != name) {
+			order = append(order, name)
+		}
+	}
+	if got := strings.Join(order, " "); !strings.HasPrefix(got, "start step tool delta") || !strings.HasSuffix(got, "delta answer") {
+		t.Errorf("the events are %s:\n%s", got, out)
+	}
+	data := regexp.MustCompile(`"trace_id":"([0-9a-f]{32})"`).FindStringSubmatch(out)
+	if data == nil {
+		t.Fatal(out)
+	}
+	split(t, l.stdout(), data[1])
 	checkLog(t, l.stderr())
 }
 

@@ -60,7 +60,7 @@ func run(demo, page bool, named namedAgents, getenv func(string) string) error {
 		return err
 	}
 	if demo {
-		return errors.Join(runDemo(ctx, sys, os.Stdout), sys.stop())
+		return errors.Join(runDemo(ctx, sys, sys.screen), sys.stop())
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- serve(sys, addr) }()

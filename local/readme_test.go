@@ -67,13 +67,18 @@ func launch(tb testing.TB, program string, env []string, args ...string) *runnin
 // curlOfREADME is the command as pasted.
 func curlOfREADME(tb testing.TB) string {
 	tb.Helper()
+	return commandOfREADME(tb, "curl -s ")
+}
+
+func commandOfREADME(tb testing.TB, begins string) string {
+	tb.Helper()
 	readme, err := os.ReadFile("../README.md")
 	if err != nil {
 		tb.Fatal(err)
 	}
-	block := regexp.MustCompile("(?s)```sh\n(curl .*?)```").FindSubmatch(readme)
+	block := regexp.MustCompile("(?s)```sh\n(" + begins + ".*?)```").FindSubmatch(readme)
 	if block == nil {
-		tb.Fatal("README.md has no fenced block that starts with curl")
+		tb.Fatal("README.md has no fenced block that starts with ", begins)
 	}
 	return string(block[1])
 }
@@ -81,13 +86,23 @@ func curlOfREADME(tb testing.TB) string {
 // curl runs the README's command against the port and returns the answer.
 func (r *running) curl(tb testing.TB) reply {
 	tb.Helper()
+	out := r.paste(tb, curlOfREADME(tb))
+	res := reply{body: string(out)}
+	if res.traceID = res.field("trace_id"); !json.Valid(out) || res.traceID == "" || res.field("response") == "" {
+		tb.Fatalf("the README's command got %s", out)
+	}
+	return res
+}
+
+// paste runs a command of the README against the port and returns what it prints.
+func (r *running) paste(tb testing.TB, command string) []byte {
+	tb.Helper()
 	for _, name := range []string{"bash", "curl"} {
 		if _, err := exec.LookPath(name); err != nil {
 			tb.Skip("the README's command needs ", name)
 		}
 	}
 	const address = "localhost:8080"
-	command := curlOfREADME(tb)
 	if strings.Count(command, address) != 1 {
 		tb.Fatalf("the README's command does not go to %s: %s", address, command)
 	}
@@ -96,9 +111,5 @@ func (r *running) curl(tb testing.TB) reply {
 	if err != nil {
 		tb.Fatalf("%s: %v", command, err)
 	}
-	res := reply{body: string(out)}
-	if res.traceID = res.field("trace_id"); !json.Valid(out) || res.traceID == "" || res.field("response") == "" {
-		tb.Fatalf("the README's command got %s", out)
-	}
-	return res
+	return out
 }

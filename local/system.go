@@ -33,6 +33,7 @@ type system struct {
 	page      *livePage         // nil: none
 	faults    faults
 	out       io.Writer
+	screen    *screen
 	notes     []string // what runs, for the user
 	viewer    string   // address of the Jaeger UI; "": none found
 }
@@ -40,7 +41,7 @@ type system struct {
 // startSystem starts everything but the agent's own server. What the environment names is used in place of ours. With
 // the address at which the agent will be served there is a live page.
 func startSystem(ctx context.Context, getenv func(string) string, named namedAgents, out io.Writer, agentAddr string) (*system, error) {
-	s := &system{out: out}
+	s := &system{out: out, screen: &screen{w: out, terminal: isTerminal(out)}}
 	env := overlay{under: getenv, over: map[string]string{}}
 	if err := s.startGemini(&env); err != nil {
 		return nil, errors.Join(err, s.stop())
@@ -51,8 +52,8 @@ func startSystem(ctx context.Context, getenv func(string) string, named namedAge
 			return nil, errors.Join(err, s.stop())
 		}
 	}
-	console := console.New(out, console.Config{
-		Color: isTerminal(out) && coloured(getenv), Unicode: isTerminal(out), Width: func() int { return width(out) }, Link: s.links,
+	console := console.New(pictures{s.screen}, console.Config{
+		Color: s.screen.terminal && coloured(getenv), Unicode: s.screen.terminal, Width: func() int { return width(out) }, Link: s.links,
 	})
 	configure := func(secondary bool) func(*tracing.Config) {
 		return func(cfg *tracing.Config) {
@@ -86,7 +87,7 @@ func (s *system) startGemini(env *overlay) error {
 			return nil
 		}
 	}
-	s.gemini = geminisim.New(geminisim.Config{ThinkTime: 120 * time.Millisecond})
+	s.gemini = geminisim.New(geminisim.Config{ThinkTime: 120 * time.Millisecond, WordTime: 60 * time.Millisecond})
 	addr, err := s.listen(s.gemini)
 	if err != nil {
 		return fmt.Errorf("starting the simulated Gemini: %w", err)

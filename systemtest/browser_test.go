@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -54,6 +55,15 @@ func emptyPage(t *testing.T) string {
 	}))
 	t.Cleanup(server.Close)
 	return server.URL
+}
+
+// signal is an address that closes the channel when it is asked for.
+func signal(t *testing.T) (<-chan struct{}, string) {
+	heard := make(chan struct{})
+	var once sync.Once
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { once.Do(func() { close(heard) }) }))
+	t.Cleanup(server.Close)
+	return heard, server.URL
 }
 
 // fetched is what a page has seen of an answer.

@@ -6,10 +6,13 @@ import (
 	"io"
 	"net/http"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
 	"example.com/gemini-agent/agent"
 	"example.com/gemini-agent/agent/geminisim"
@@ -19,10 +22,14 @@ import (
 // golden compares the spans with testdata/traces/NAME.golden.
 func golden(t *testing.T, name string, a answer) {
 	t.Helper()
-	tracingtest.Golden(t, filepath.Join("testdata", "traces", name+".golden"),
-		tracingtest.Tree(a.spans, tracingtest.TreeConfig{Present: []string{
-			"gen_ai.response.id", "gen_ai.system_instructions", "gen_ai.tool.description", "gen_ai.usage.*", "llm.input_tokens", "llm.output_tokens", "tool.result_size",
-		}}))
+	tracingtest.Golden(t, filepath.Join("testdata", "traces", name+".golden"), tree(a.spans))
+}
+
+// tree is a trace without what changes with a word in a prompt.
+func tree(spans []sdktrace.ReadOnlySpan) string {
+	return tracingtest.Tree(spans, tracingtest.TreeConfig{Present: []string{
+		"gen_ai.response.id", "gen_ai.system_instructions", "gen_ai.tool.description", "gen_ai.usage.*", "llm.input_tokens", "llm.output_tokens", "tool.result_size",
+	}})
 }
 
 // soon is a RetryInfo that lets a test go on at once.
@@ -142,8 +149,29 @@ func TestTraces(t *testing.T) {
 			}
 			golden(t, tt.name, a)
 			goldenLine(t, tt.name, s.log)
+			if tt.status == 200 {
+				s.sim.Script(tt.script...)
+				goldenStream(t, tt.name, s, tt.call)
+			}
 		})
 	}
+}
+
+// streamingLines are what a stream adds to a trace.
+var streamingLines = regexp.MustCompile(`(?m)^ *(\| gen_ai\.(request\.stream|response\.time_to_first_chunk) = .*|\* llm\.first_text)\n`)
+
+// goldenStream has the same task done as a stream: but for what says that it is one, its trace is the same.
+func goldenStream(t *testing.T, name string, s *system, c call) {
+	t.Helper()
+	got, err := s.read(c, nil)
+	if err != nil || got.last.Name != "answer" {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	spans := s.invocation(got.header.Get("X-Trace-ID"), got.header.Get("X-Correlation-ID"))
+	s.checkWhole(spans)
+	plain := streamingLines.ReplaceAllString(tree(spans), "")
+	plain = strings.NewReplacer(":streamGenerateContent?alt=REDACTED", ":generateContent", ":streamGenerateContent", ":generateContent").Replace(plain)
+	tracingtest.Golden(t, filepath.Join("testdata", "traces", name+".golden"), plain)
 }
 
 // A client that goes away gets no answer, but leaves its trace.

@@ -35,5 +35,7 @@
 // # Streams
 //
 // streamGenerateContent sends a text in pieces, the signature in an empty text at the end, and in each chunk the usage
-// so far; with alt=sse as server-sent events, without as one JSON array.
+// so far; with alt=sse as server-sent events, without as one JSON array. [Config.WordTime] passes between the pieces. A
+// script can break a stream off ([Reply.CutAfter]), let it fall silent ([Reply.StallAfter]), cut it in pieces anywhere
+// ([Reply.Chopped]) and hold back each chunk until something else has happened ([Reply.Paced]).
 package geminisim

@@ -13,6 +13,7 @@ type Reply struct {
 	err      *apiError
 	raw      *rawReply
 	breakage breakage
+	wire     wire // of a stream
 
 	parts        []replyPart
 	noCandidate  bool

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -70,10 +69,13 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, rt route, req Re
 		panic(http.ErrAbortHandler) // net/http drops the connection without a word
 	case reply.err != nil:
 		reply.err.write(w, rt.stream && !rt.sse)
+	case reply.raw != nil && reply.wire != wire{} && rt.stream:
+		w.Header().Set("Content-Type", reply.raw.contentType)
+		reply.wire.write(w, r, [][]byte{[]byte(reply.raw.body)}, 0)
 	case reply.raw != nil:
 		writeBody(w, reply.raw.code, reply.raw.contentType, []byte(reply.raw.body))
 	case rt.stream:
-		s.writeStream(w, rt, req, reply)
+		s.writeStream(w, r, rt, req, reply)
 	default:
 		s.writeWhole(w, rt, req, reply)
 	}
@@ -184,98 +186,6 @@ func (s *Server) response(rt route, req Request, reply *Reply) *wireResponse {
 	}
 	resp.UsageMetadata = u.wire()
 	return resp
-}
-
-// writeStream sends reply as the API streams it: texts in pieces, all calls in one chunk, the signature of a text in an
-// empty text at the end, the usage a running total.
-func (s *Server) writeStream(w http.ResponseWriter, rt route, req Request, reply *Reply) {
-	var chunks [][]byte
-	for _, chunk := range split(s.response(rt, req, reply)) {
-		body, err := json.Marshal(chunk)
-		if err != nil {
-			unmarshallable(err).write(w, !rt.sse)
-			return
-		}
-		chunks = append(chunks, body)
-	}
-	contentType, before, between, after := contentTypeJSON, "[", ",\r\n", "]"
-	if rt.sse {
-		contentType, before, between, after = "text/event-stream", "data: ", "\r\n\r\ndata: ", "\r\n\r\n"
-	}
-	w.Header().Set("Content-Type", contentType)
-	flush := http.NewResponseController(w).Flush
-	for i, body := range chunks {
-		lead := between
-		if i == 0 {
-			lead = before
-		}
-		cutShort := reply.breakage == truncated && i == len(chunks)-1
-		if cutShort {
-			body = body[:len(body)/2]
-		}
-		if _, err := w.Write(append([]byte(lead), body...)); err != nil {
-			return // the client is gone
-		}
-		_ = flush()
-		if cutShort {
-			panic(http.ErrAbortHandler)
-		}
-	}
-	_, _ = w.Write([]byte(after))
-}
-
-const chunkWords = 6
-
-// split cuts a whole answer into the chunks of a stream.
-func split(resp *wireResponse) []*wireResponse {
-	if len(resp.Candidates) == 0 || resp.Candidates[0].Content == nil {
-		return []*wireResponse{resp}
-	}
-	cand := resp.Candidates[0]
-	var pieces [][]wirePart
-	var calls []wirePart
-	for _, p := range cand.Content.Parts {
-		if p.FunctionCall != nil {
-			calls = append(calls, p)
-			continue
-		}
-		for _, text := range cut(*p.Text, chunkWords) {
-			pieces = append(pieces, []wirePart{{Text: &text, Thought: p.Thought}})
-		}
-		if p.ThoughtSignature != "" {
-			pieces = append(pieces, []wirePart{{Text: new(string), ThoughtSignature: p.ThoughtSignature}})
-		}
-	}
-	if len(calls) > 0 {
-		pieces = append(pieces, calls)
-	}
-	chunks := make([]*wireResponse, len(pieces))
-	total := resp.UsageMetadata
-	for i, piece := range pieces {
-		c := *resp
-		c.Candidates = []wireCandidate{{Content: &wireContent{Parts: piece, Role: "model"}}}
-		u := total
-		u.CandidatesTokenCount = total.CandidatesTokenCount * (i + 1) / len(pieces)
-		u.TotalTokenCount -= total.CandidatesTokenCount - u.CandidatesTokenCount
-		c.UsageMetadata = u
-		chunks[i] = &c
-	}
-	if len(chunks) == 0 { // a turn without parts
-		return []*wireResponse{resp}
-	}
-	last := &chunks[len(chunks)-1].Candidates[0]
-	last.FinishReason, last.FinishMessage = cand.FinishReason, cand.FinishMessage
-	return chunks
-}
-
-// cut splits text after every n words; the pieces joined are text again.
-func cut(text string, n int) (pieces []string) {
-	words := strings.SplitAfter(text, " ")
-	for len(words) > n {
-		pieces = append(pieces, strings.Join(words[:n], ""))
-		words = words[n:]
-	}
-	return append(pieces, strings.Join(words, ""))
 }
 
 // opaqueID spreads n over length letters and digits, so that ids look like the API's and still count up.

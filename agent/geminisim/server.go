@@ -19,6 +19,7 @@ type Config struct {
 	Anonymous   bool          // serve the Vertex AI paths without a token, too, for clients that carry no credentials
 	Strict      bool          // answer 500 "script exhausted" instead of playing the model
 	ThinkTime   time.Duration // time the model takes for each answer that is not scripted; default none
+	WordTime    time.Duration // time between the chunks of a stream, which are some words each; default none
 	MaxBody     int64         // bytes; default 20 MiB, as the API
 	KeepLast    int           // requests that Requests remembers; default 1000, the older ones are forgotten
 

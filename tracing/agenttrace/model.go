@@ -3,6 +3,7 @@ package agenttrace
 import (
 	"context"
 	"strings"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
@@ -42,6 +43,7 @@ type ModelCallStart struct {
 	ReasoningLevel   string
 	FrequencyPenalty *float64
 	PresencePenalty  *float64
+	Stream           bool                // the answer is asked for as a stream
 	Content          func() ModelContent // may be nil; called at most once
 }
 
@@ -52,13 +54,16 @@ type ModelCallResult struct {
 	CostUSD                   *float64         // nil: not known
 	FinishReasons             []string         // one a candidate, conventions' names
 	Output                    func() []Message // may be nil; called at most once
+	FirstContent              time.Time        // when the first of a stream was there; zero: there was no stream, or nothing in it
 }
 
 // ModelCallSpan is an open llm.generate span.
 type ModelCallSpan struct {
 	handle
 	model  string
-	buffer [26]attribute.KeyValue
+	stream bool
+	spoke  bool // text has come
+	buffer [28]attribute.KeyValue
 }
 
 const (
@@ -72,7 +77,7 @@ func (t *AgentTracer) StartModelCall(ctx context.Context, in ModelCallStart) (co
 	if t.off(ctx) {
 		return ctx, nil
 	}
-	s := &ModelCallSpan{model: redact.Runes(in.Model, maxIdentRunes)}
+	s := &ModelCallSpan{model: redact.Runes(in.Model, maxIdentRunes), stream: in.Stream}
 	provider := in.Provider
 	if provider == "" {
 		provider = unknownProvider
@@ -92,6 +97,9 @@ func (t *AgentTracer) StartModelCall(ctx context.Context, in ModelCallStart) (co
 		a = appendText(a, semconv.KeyLLMPromptPreview, redact.Preview(in.Prompt, maxPromptRunes), maxPromptRunes)
 	}
 	a = appendParameters(a, &in)
+	if in.Stream {
+		a = append(a, semconv.KeyGenAIStream.Bool(true))
+	}
 	if in.Content != nil && t.content() {
 		a = appendContent(a, in.Content)
 	}
@@ -132,6 +140,15 @@ func appendFloat(a []attribute.KeyValue, key attribute.Key, v *float64) []attrib
 	return append(a, key.Float64(*v))
 }
 
+// Text says that text of a stream is there; the first time it becomes the event llm.first_text.
+func (s *ModelCallSpan) Text() {
+	if s == nil || s.spoke || !s.recording() {
+		return
+	}
+	s.spoke = true
+	s.span.AddEvent(semconv.EventFirstText)
+}
+
 // End ends the span. What is known of the answer is recorded beside an error too: a blocked answer has its tokens.
 // When another model answered than was asked (see ModelMismatch), the span gets the event llm.model_mismatch.
 func (s *ModelCallSpan) End(out ModelCallResult, err error) {
@@ -155,6 +172,12 @@ func (s *ModelCallSpan) End(out ModelCallResult, err error) {
 	a = s.t.appendFinishReasons(a, out.FinishReasons)
 	if out.Output != nil && s.t.content() {
 		a = appendOutput(a, out.Output)
+	}
+	if first := out.FirstContent; !first.IsZero() {
+		if !s.stream { // the model has chosen so
+			a = append(a, semconv.KeyGenAIStream.Bool(true))
+		}
+		a = append(a, semconv.KeyGenAITimeToFirstChunk.Float64(first.Sub(s.began).Seconds()))
 	}
 	if ModelMismatch(s.model, out.ResponseModel) {
 		s.span.AddEvent(semconv.EventModelMismatch, trace.WithAttributes(

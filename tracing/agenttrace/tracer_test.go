@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
@@ -109,6 +110,20 @@ var scenarios = map[string]struct {
 		m.End(agenttrace.ModelCallResult{
 			FinishReasons: []string{"content_filter"}, Usage: agenttrace.Usage{InputTokens: 12},
 		}, &typedError{"BLOCKED_SAFETY", "the answer was blocked"})
+	}},
+	"model_stream": {run: func(ctx context.Context, tr *agenttrace.AgentTracer) {
+		in := call(0)
+		in.Stream = true
+		_, m := tr.StartModelCall(ctx, in)
+		m.Text()
+		m.Text()
+		out := answer("stop")
+		out.FirstContent = time.Now()
+		m.End(out, nil)
+		_, m = tr.StartModelCall(ctx, call(0)) // streams without having been asked
+		m.End(out, nil)
+		_, m = tr.StartModelCall(ctx, in)
+		m.End(agenttrace.ModelCallResult{}, &typedError{"503", "nothing came"})
 	}},
 	"tool_failed": {run: func(ctx context.Context, tr *agenttrace.AgentTracer) {
 		_, c := tr.StartToolCall(ctx, agenttrace.ToolCallStart{Name: "calculate", Args: map[string]any{"expression": "1/0"}})

@@ -76,7 +76,8 @@ type MiddlewareConfig struct {
 	Panic func(w http.ResponseWriter, r *http.Request, v any)
 	// Done is called once for each request, when it is known what became of its trace and before the end of the answer
 	// leaves: the moment for a log line. r is the request as next got it, but for the span context, whose sampled flag
-	// says whether the trace was kept; status is 0 when nothing was answered. Default: nothing.
+	// says whether the trace was kept; status is 0 when nothing was answered, and the one of [Fail] where the answer failed
+	// under way. Default: nothing.
 	Done func(r *http.Request, status int, o Outcome)
 }
 
@@ -147,7 +148,7 @@ func (m *middleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if outcome.Kept { // log lines that are written with r's context say so
 			sc = sc.WithTraceFlags(sc.TraceFlags().WithSampled(true))
 		}
-		m.cfg.Done(r.WithContext(trace.ContextWithSpanContext(r.Context(), sc)), res.status, outcome)
+		m.cfg.Done(r.WithContext(trace.ContextWithSpanContext(r.Context(), sc)), res.outcome(), outcome)
 		if res.aborted {
 			abortConnection(w)
 			return

@@ -182,6 +182,31 @@ func TestMiddlewareNames(t *testing.T) {
 	}
 }
 
+// failsWith fails a stream, behind a writer of somebody else's.
+func failsWith(status int) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.(http.Flusher).Flush()
+		Fail(struct {
+			unwrapper
+			http.ResponseWriter
+		}{unwrapper{w}, w}, status)
+		Fail(httptest.NewRecorder(), status) // not ours: nothing happens
+	}
+}
+
+type unwrapper struct{ w http.ResponseWriter }
+
+func (u unwrapper) Unwrap() http.ResponseWriter { return u.w }
+
+// Done is told the status that counts.
+func TestDoneIsToldOfAFailedStream(t *testing.T) {
+	told := make(chan int, 1)
+	serve(t, failsWith(502), MiddlewareConfig{Done: func(_ *http.Request, status int, _ Outcome) { told <- status }}, "GET", "/", nil)
+	if status := <-told; status != 502 {
+		t.Errorf("told %d", status)
+	}
+}
+
 func TestMiddlewareOutcome(t *testing.T) {
 	tests := []struct {
 		name   string
@@ -199,6 +224,8 @@ func TestMiddlewareOutcome(t *testing.T) {
 			w.WriteHeader(103)
 			w.WriteHeader(503)
 		}, "503", "503", codes.Error},
+		{"failed under way", failsWith(502), "200", "502", codes.Error},
+		{"left under way", failsWith(499), "200", "<none>", codes.Unset},
 		{"controller flush begins the answer", func(w http.ResponseWriter, _ *http.Request) {
 			if err := http.NewResponseController(w).Flush(); err != nil {
 				t.Error(err)

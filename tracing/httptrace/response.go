@@ -26,8 +26,34 @@ type response struct {
 	held    bytes.Buffer
 	sent    bool // the header has left
 
+	failed    int    // the status of an answer that failed after its header had left
 	errorType string // set when the handler did not return
 	aborted   bool   // the connection has to be closed
+}
+
+// Fail says that the answer being written through w is one of this status after all: a stream can fail after its header has
+// left. The span is an error as it would be with that status, and Done is told of it; what was sent stays. It works
+// for the ResponseWriter of [Tracer.Middleware] and those that unwrap to it; for others it does nothing.
+func Fail(w http.ResponseWriter, status int) {
+	for {
+		switch t := w.(type) {
+		case *response:
+			t.failed = status
+			return
+		case interface{ Unwrap() http.ResponseWriter }:
+			w = t.Unwrap()
+		default:
+			return
+		}
+	}
+}
+
+// outcome is the status that counts.
+func (w *response) outcome() int {
+	if w.failed != 0 {
+		return w.failed
+	}
+	return w.status
 }
 
 // WriteHeader notes the status; informational ones pass.
@@ -123,9 +149,10 @@ func (w *response) describe(ctx context.Context, span trace.Span) {
 			status = http.StatusOK // what net/http sends for a handler that wrote nothing
 		}
 	}
-	failed := w.errorType != "" || status >= 500
-	if status >= 500 && errorType == "" {
-		errorType = statusText(status)
+	worst := max(status, w.failed)
+	failed := w.errorType != "" || worst >= 500
+	if worst >= 500 && errorType == "" {
+		errorType = statusText(worst)
 	}
 	if status != 0 {
 		span.SetAttributes(semconv.KeyHTTPResponseStatusCode.Int(status))

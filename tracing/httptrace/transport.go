@@ -187,9 +187,10 @@ func endCall(caller context.Context, span trace.Span, err error) {
 	span.SetStatus(codes.Error, redact.Text(redact.Bytes(strings.ToValidUTF8(err.Error(), "?"), maxHeader)))
 }
 
-// timedOut looks at the deadline as well: a timeout of http.Client reaches us as a cancelled request.
+// timedOut looks at the deadline as well: a timeout of http.Client reaches us as a cancelled request. So does one that the
+// caller keeps itself, and names as the cause.
 func timedOut(caller context.Context, err error) bool {
-	if deadline, ok := caller.Deadline(); ok && !time.Now().Before(deadline) {
+	if deadline, ok := caller.Deadline(); ok && !time.Now().Before(deadline) || context.Cause(caller) == context.DeadlineExceeded {
 		return true
 	}
 	var timeout net.Error

@@ -138,6 +138,8 @@ func TestTransportOutcome(t *testing.T) {
 	cancel()
 	late, cancel := context.WithTimeout(t.Context(), 0)
 	defer cancel()
+	own, give := context.WithCancelCause(t.Context())
+	give(context.DeadlineExceeded)
 	cut := io.NopCloser(io.MultiReader(strings.NewReader("x"), failingReader{io.ErrUnexpectedEOF}))
 	stopped := io.NopCloser(failingReader{context.Canceled})
 	tests := []struct {
@@ -156,6 +158,7 @@ func TestTransportOutcome(t *testing.T) {
 		{"refused", t.Context(), fail(refused), "<none>", "connection", codes.Error,
 			"dial tcp 127.0.0.1:1: connection refused, token=[REDACTED]"},
 		{"timeout", late, fail(context.DeadlineExceeded), "<none>", "timeout", codes.Error, "context deadline exceeded"},
+		{"timeout of the caller's own", own, fail(context.Canceled), "<none>", "timeout", codes.Error, "context canceled"},
 		{"network timeout", t.Context(), fail(&url.Error{Op: "x", URL: "y", Err: context.DeadlineExceeded}), "<none>",
 			"timeout", codes.Error, `x "y": context deadline exceeded`},
 		{"cancelled on purpose", cancelled, fail(context.Canceled), "<none>", "<none>", codes.Unset, ""},

@@ -31,6 +31,7 @@ const (
 	EventFinished       = "agent.finished"             // on the task: how the run ended, with KeyReason and KeyTotalSteps
 	EventModelMismatch  = "llm.model_mismatch"         // on a model call: another model answered than was asked
 	EventRetry          = "llm.retry"                  // on a model call: an attempt failed and is made again
+	EventFirstText      = "llm.first_text"             // on a model call that streams: the first text is there
 	EventBudgetExceeded = "agent.budget.exceeded"      // on the task: its budget ended it, with the KeyBudget attributes
 	EventException      = semconv.ExceptionEventName   // on a failed span
 	KeyReason           = attribute.Key("reason")      // of EventFinished: stop, max_steps, timeout, …
@@ -116,6 +117,8 @@ const (
 	KeyGenAIPresencePenalty   = attribute.Key("gen_ai.request.presence_penalty")
 	KeyGenAIStopSequences     = attribute.Key("gen_ai.request.stop_sequences")
 	KeyGenAIReasoningLevel    = attribute.Key("gen_ai.request.reasoning.level")
+	KeyGenAIStream            = attribute.Key("gen_ai.request.stream")               // only where it is true
+	KeyGenAITimeToFirstChunk  = attribute.Key("gen_ai.response.time_to_first_chunk") // seconds, to the first content
 	KeyGenAIResponseID        = attribute.Key("gen_ai.response.id")
 	KeyGenAIResponseModel     = attribute.Key("gen_ai.response.model")
 	KeyGenAIFinishReasons     = attribute.Key("gen_ai.response.finish_reasons")

@@ -18,6 +18,7 @@ var unstableKeys = []string{
 	"llm.duration_ms", "tool.duration_ms",
 	"llm.cost_usd", // prices change
 	"wait_ms",      // of llm.retry: jitter
+	"gen_ai.response.time_to_first_chunk",
 	"client.port", "correlation.id", "exception.stacktrace", "faas.coldstart", "faas.invocation_id",
 	"network.local.port", "network.peer.port", "process.*", "thread.*", "user_agent.original",
 }
