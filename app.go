@@ -30,7 +30,7 @@ type Config struct {
 	Variables []string            // names of what is set there, to find mistyped ones; default: none is looked for
 	LogWriter io.Writer           // default: no log
 	LogText   bool                // readable lines instead of JSON
-	Tools     []agent.Tool        // on offer beside the built-in ones
+	Tools     []agent.Tool        // on offer beside those of tools.go and the built-in ones, and before them
 	Model     agent.Model         // default: Gemini, as the environment has it
 	// Tracing, when set, may change the tracing configuration that was read from the environment.
 	Tracing func(*tracing.Config)

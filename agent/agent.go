@@ -24,7 +24,7 @@ type Config struct {
 	Name             string       // for the spans; default "gemini-agent"
 	Description      string       // for the spans; default: none
 	Instructions     string       // system instruction; default: prompt.md
-	Tools            []Tool       // always on offer; they win over those of Sources with the same name
+	Tools            []Tool       // always on offer; of one name the first is taken, and before those of Sources
 	Sources          []ToolSource // asked at each run, e.g. MCP servers
 	Tracer           *agenttrace.AgentTracer
 	Logger           *slog.Logger     // default: none
@@ -74,7 +74,9 @@ type Agent struct {
 // warning in the log: one bad name would make the service refuse every request.
 func New(model Model, cfg Config) *Agent {
 	a := &Agent{model: model, cfg: cfg.withDefaults()}
-	a.tools.Store(newToolset(context.Background(), a.cfg.Tools, nil, a.cfg.Logger))
+	ts := newToolset(context.Background(), a.cfg.Tools, nil, a.cfg.Logger)
+	a.cfg.Tools = ts.tools // what is left out is said once, not at each run with Sources
+	a.tools.Store(ts)
 	return a
 }
 

@@ -14,6 +14,14 @@ func ContextWithCaller(ctx context.Context, userID, sessionID string) context.Co
 	return context.WithValue(ctx, callerKey{}, caller{userID, sessionID})
 }
 
+// Caller says whom the run that ctx belongs to is for: the user_id and session_id of its task, as the caller gave them,
+// unproven. sessionID is "" for a task without a conversation; both are "" outside of a run. Tools call it with the
+// context they are given.
+func Caller(ctx context.Context) (userID, sessionID string) {
+	c := callerOf(ctx)
+	return c.userID, c.sessionID
+}
+
 func callerOf(ctx context.Context) caller {
 	c, _ := ctx.Value(callerKey{}).(caller)
 	return c

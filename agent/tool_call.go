@@ -64,6 +64,7 @@ func (r *run) startTool(ctx context.Context, c Call) func() ToolResult {
 		AgentName:   r.cfg.Name,
 		SessionID:   r.task.SessionID,
 		Args:        c.Args,
+		ReadOnly:    tool.ReadOnly,
 	})
 	return func() ToolResult {
 		res := ToolResult{ID: c.ID, Name: c.Name}

@@ -31,6 +31,7 @@ const (
 	EventFinished      = "agent.finished"             // on the task: how the run ended, with KeyReason and KeyTotalSteps
 	EventModelMismatch = "llm.model_mismatch"         // on a model call: another model answered than was asked
 	EventRetry         = "llm.retry"                  // on a model call: an attempt failed and is made again
+	EventProgress      = "tool.progress"              // on a tool: how far it has come, with KeyProgressMessage
 	EventException     = semconv.ExceptionEventName   // on a failed span
 	KeyReason          = attribute.Key("reason")      // of EventFinished: stop, max_steps, timeout, …
 	KeyTotalSteps      = attribute.Key("total_steps") // of EventFinished
@@ -38,6 +39,7 @@ const (
 	KeyAttempt         = attribute.Key("attempt")     // of EventRetry: the one that failed, from 1
 	KeyWait            = attribute.Key("wait_ms")     // of EventRetry
 	KeyAskedWait       = attribute.Key("asked_wait_ms")
+	KeyProgressMessage = attribute.Key("message") // of EventProgress: at most 200 runes; a preview
 )
 
 // Our own keys: the run.
@@ -72,6 +74,7 @@ const (
 	KeyToolArgs        = attribute.Key("tool.args") // redacted JSON, at most 500 runes; a preview
 	KeyToolDuration    = attribute.Key("tool.duration_ms")
 	KeyToolSuccess     = attribute.Key("tool.success")
+	KeyToolReadOnly    = attribute.Key("tool.read_only")   // true: the tool says that it changes nothing
 	KeyToolResultSize  = attribute.Key("tool.result_size") // bytes, as given to the model
 	KeyMemoryOperation = attribute.Key("memory.operation") // read, write, search, delete
 	KeyMemoryType      = attribute.Key("memory.type")      // short_term, long_term

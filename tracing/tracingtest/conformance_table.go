@@ -132,6 +132,7 @@ var keyTypes = map[string]attribute.Type{
 	"agent.task.type":             str,
 	"agent.total_steps":           num,
 	"agent.user.id":               str,
+	"tool.read_only":              flag,
 	"correlation.id":              str,
 	"llm.cost_usd":                dbl,
 	"llm.duration_ms":             dbl,
