@@ -94,6 +94,10 @@ var edges = map[string]struct{ own, never []string }{
 		never: []string{sdk, exporters, contrib, operations, framework, genai, mcpSDK},
 	},
 	"agent/geminisim": {never: []string{sdk, framework, genai}},
+	"agent/agenttest": {
+		own:   []string{"agent", "tracing/agenttrace", "tracing/httptrace", "tracing/tracingtest"},
+		never: []string{exporters, contrib, operations, framework, genai, mcpSDK},
+	},
 	"agent/wordindex": {never: []string{telemetry, genai, mcpSDK, google}},
 
 	"tracing": {
