@@ -32,6 +32,10 @@ type Config struct {
 	LogText   bool                // readable lines instead of JSON
 	Tools     []agent.Tool        // on offer beside those of tools.go and the built-in ones, and before them
 	Model     agent.Model         // default: Gemini, as the environment has it
+
+	// Instructions are the agent's system instruction. Default: AGENT_INSTRUCTIONS, AGENT_INSTRUCTIONS_FILE, then the
+	// embedded agent/prompt.md.
+	Instructions string
 	// Tracing, when set, may change the tracing configuration that was read from the environment.
 	Tracing func(*tracing.Config)
 }

@@ -1,12 +1,14 @@
 package function
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"example.com/gemini-agent/agent"
@@ -26,6 +28,7 @@ func (a *App) wireAgent(ctx context.Context) {
 		Logger: a.logger,
 		Prices: a.prices(),
 	}
+	a.describeAgent(settings, &cfg)
 	a.wireSubAgents(settings)
 	reserved := append(toolNames(cfg.Tools), a.subAgents.toolNames()...)
 	a.subAgents.offer(&cfg)
@@ -71,8 +74,11 @@ func (a *App) model(ctx context.Context) (agent.Model, error) {
 	if a.cfg.Model != nil {
 		return a.cfg.Model, nil
 	}
+	name := cmp.Or(strings.TrimSpace(a.cfg.Getenv("GEMINI_MODEL")), agent.DefaultModel)
+	parameters, err := agent.ParametersFromEnv(a.cfg.Getenv, name)
+	a.warn(err)
 	return agent.NewGemini(ctx, agent.GeminiConfig{
-		Model: a.cfg.Getenv("GEMINI_MODEL"), HTTPClient: a.client(httptrace.TransportConfig{}), Getenv: a.cfg.Getenv, Logger: a.logger,
+		Model: name, Parameters: parameters, HTTPClient: a.client(httptrace.TransportConfig{}), Getenv: a.cfg.Getenv, Logger: a.logger,
 	})
 }
 

@@ -39,6 +39,7 @@ type GeminiConfig struct {
 	//   GEMINI_MODEL                             the model
 	Getenv func(string) string
 
+	Parameters  Parameters   // default: the model's; see [ParametersFromEnv]
 	Logger      *slog.Logger // default: none
 	MaxAttempts int          // HTTP attempts of one call, the first included; default 4
 }
@@ -96,7 +97,7 @@ func (g *Gemini) Info() ModelInfo { return g.info }
 // configure settles where requests go and what signs them.
 func (g *Gemini) configure() error {
 	env := func(name string) string { return strings.TrimSpace(g.cfg.Getenv(name)) }
-	g.info = ModelInfo{Name: g.cfg.Model, Provider: "gcp.gemini"}
+	g.info = ModelInfo{Name: g.cfg.Model, Provider: "gcp.gemini", Parameters: g.cfg.Parameters}
 	g.vertex = isTrue(cmp.Or(env("GOOGLE_GENAI_USE_ENTERPRISE"), env("GOOGLE_GENAI_USE_VERTEXAI")))
 	g.key = cmp.Or(env("GOOGLE_API_KEY"), env("GEMINI_API_KEY"))
 
@@ -141,7 +142,7 @@ func (g *Gemini) configure() error {
 
 // Generate asks the model, with retries.
 func (g *Gemini) Generate(ctx context.Context, req *Request) (*Reply, error) {
-	body, err := encodeGeminiRequest(req)
+	body, err := g.encode(req)
 	if err != nil {
 		return nil, &Error{Kind: KindInternal, Reason: "request", Err: err, Message: "The request to the model could not be built."}
 	}

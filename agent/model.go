@@ -24,6 +24,7 @@ type ModelInfo struct {
 	Provider      string // name of the GenAI conventions: gcp.gemini, gcp.vertex_ai
 	ServerAddress string
 	ServerPort    int
+	Parameters    Parameters // of every call
 }
 
 // Request is one question to a model.
@@ -31,6 +32,10 @@ type Request struct {
 	Instructions string // the system instruction
 	Tools        []Declaration
 	Turns        []Turn // the conversation so far, oldest first
+
+	// JSON asks for an answer in JSON that satisfies Schema; without one, for any JSON object.
+	JSON   bool
+	Schema json.RawMessage
 }
 
 // Declaration offers one tool to the model.
@@ -99,4 +104,12 @@ type Reply struct {
 	ID            string
 	Usage         agenttrace.Usage
 	Attempts      int // requests that it took; 0: not said
+}
+
+// outputType is what kind of answer is asked for, in the name of the GenAI conventions.
+func (req *Request) outputType() string {
+	if req.JSON {
+		return "json"
+	}
+	return ""
 }

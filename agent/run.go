@@ -139,7 +139,7 @@ func (r *run) ask(ctx context.Context, step int, preview string) (*Reply, error)
 // generate makes one logical call of the model, with its span.
 func (r *run) generate(ctx context.Context, step int, preview string) (reply *Reply, err error) {
 	req := &Request{Instructions: r.cfg.Instructions, Tools: r.tools.declarations, Turns: r.turns}
-	ctx, span := r.cfg.Tracer.StartModelCall(ctx, agenttrace.ModelCallStart{
+	ctx, span := r.cfg.Tracer.StartModelCall(ctx, r.info.Parameters.onSpan(agenttrace.ModelCallStart{
 		Model:         r.info.Name,
 		Step:          step,
 		Provider:      r.info.Provider,
@@ -148,7 +148,8 @@ func (r *run) generate(ctx context.Context, step int, preview string) (reply *Re
 		Prompt:        preview,
 		SessionID:     r.task.SessionID,
 		Content:       req.content,
-	})
+		OutputType:    req.outputType(),
+	}))
 	var out agenttrace.ModelCallResult
 	end := errPanicked
 	defer func() { span.End(out, end) }()

@@ -65,6 +65,8 @@ const (
 	// KeyLLMCost is US dollars, on model calls and on the task. The conventions have an open proposal for it
 	// (gen_ai.usage.cost.*); when it has a name, it is set beside this one.
 	KeyLLMCost          = attribute.Key("llm.cost_usd")
+	KeyLLMSafety        = attribute.Key("llm.safety")          // CATEGORY=THRESHOLD, as asked for
+	KeyLLMServerTools   = attribute.Key("llm.server_tools")    // tools the service may run itself
 	KeyLLMToolUseTokens = attribute.Key("llm.tool_use_tokens") // part of the input; the conventions have no key for it
 )
 

@@ -139,6 +139,8 @@ var keyTypes = map[string]attribute.Type{
 	"llm.input_tokens":            num,
 	"llm.model":                   str,
 	"llm.output_tokens":           num,
+	"llm.safety":                  strs,
+	"llm.server_tools":            strs,
 	"llm.prompt_preview":          str,
 	"llm.step_number":             num,
 	"memory.operation":            str,
