@@ -88,6 +88,10 @@ type Task struct {
 	Type      string
 	MaxSteps  int // default [DefaultMaxSteps]
 
+	// ResponseSchema, when set, makes Response JSON text that satisfies it; a run that ends without fails with KindModel
+	// and the reason response_schema.
+	ResponseSchema *ResponseSchema
+
 	// History is what was said before, oldest first, as Gemini contents; see [Result.Contents].
 	History []json.RawMessage
 }

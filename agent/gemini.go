@@ -97,7 +97,7 @@ func (g *Gemini) Info() ModelInfo { return g.info }
 // configure settles where requests go and what signs them.
 func (g *Gemini) configure() error {
 	env := func(name string) string { return strings.TrimSpace(g.cfg.Getenv(name)) }
-	g.info = ModelInfo{Name: g.cfg.Model, Provider: "gcp.gemini", Parameters: g.cfg.Parameters}
+	g.info = ModelInfo{Name: g.cfg.Model, Provider: "gcp.gemini", Parameters: g.cfg.Parameters, JSONBesideTools: !isGemini2(g.cfg.Model)}
 	g.vertex = isTrue(cmp.Or(env("GOOGLE_GENAI_USE_ENTERPRISE"), env("GOOGLE_GENAI_USE_VERTEXAI")))
 	g.key = cmp.Or(env("GOOGLE_API_KEY"), env("GEMINI_API_KEY"))
 

@@ -17,7 +17,7 @@ func getenv(settings map[string]string) func(string) string {
 }
 
 func modelInfo(name, provider, address string, port int) ModelInfo {
-	return ModelInfo{Name: name, Provider: provider, ServerAddress: address, ServerPort: port}
+	return ModelInfo{Name: name, Provider: provider, ServerAddress: address, ServerPort: port, JSONBesideTools: true}
 }
 
 func TestSettings(t *testing.T) {

@@ -25,6 +25,10 @@ type ModelInfo struct {
 	ServerAddress string
 	ServerPort    int
 	Parameters    Parameters // of every call
+
+	// JSONBesideTools: the model takes a Request with JSON and Tools. For others the schema of the answer is kept back
+	// until there are no more tools to call.
+	JSONBesideTools bool
 }
 
 // Request is one question to a model.

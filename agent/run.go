@@ -27,6 +27,7 @@ type run struct {
 	result        Result
 	finishReasons []string // of the latest reply
 	outcome       error    // why the result is not a plain answer; for the task's span
+	forming       bool     // tools are done with; what is left is the form of the answer
 }
 
 // loop asks, runs tools and asks again, until there is a result or an error.
@@ -35,10 +36,16 @@ func (r *run) loop(ctx context.Context) error {
 	reply, err := r.ask(ctx, 0, r.task.Text)
 	for n := 1; err == nil; n++ {
 		if !reply.wantsTools() {
+			if reply, err = r.conform(ctx, n-1, reply); err != nil {
+				return err
+			}
 			if err := r.finish(reply); err != nil {
 				return err
 			}
 			return r.keep(reply)
+		}
+		if n > r.task.MaxSteps && r.task.ResponseSchema != nil {
+			return noConforming(ReasonMaxSteps, nil)
 		}
 		if n > r.task.MaxSteps {
 			r.stopAtLimit(reply)
@@ -138,7 +145,7 @@ func (r *run) ask(ctx context.Context, step int, preview string) (*Reply, error)
 
 // generate makes one logical call of the model, with its span.
 func (r *run) generate(ctx context.Context, step int, preview string) (reply *Reply, err error) {
-	req := &Request{Instructions: r.cfg.Instructions, Tools: r.tools.declarations, Turns: r.turns}
+	req := r.request()
 	ctx, span := r.cfg.Tracer.StartModelCall(ctx, r.info.Parameters.onSpan(agenttrace.ModelCallStart{
 		Model:         r.info.Name,
 		Step:          step,

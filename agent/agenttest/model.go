@@ -43,7 +43,9 @@ type Model struct {
 func NewModel(replies ...*agent.Reply) *Model { return &Model{replies: replies} }
 
 // Info names the model "scripted".
-func (m *Model) Info() agent.ModelInfo { return agent.ModelInfo{Name: "scripted", Provider: "test"} }
+func (m *Model) Info() agent.ModelInfo {
+	return agent.ModelInfo{Name: "scripted", Provider: "test", JSONBesideTools: true}
+}
 
 // Generate gives the next reply.
 func (m *Model) Generate(_ context.Context, req *agent.Request) (*agent.Reply, error) {
