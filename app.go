@@ -36,6 +36,7 @@ type Config struct {
 	// Instructions are the agent's system instruction. Default: AGENT_INSTRUCTIONS, AGENT_INSTRUCTIONS_FILE, then the
 	// embedded agent/prompt.md.
 	Instructions string
+	Hooks        agent.Hooks // around each call of the model and of a tool
 	// Tracing, when set, may change the tracing configuration that was read from the environment.
 	Tracing func(*tracing.Config)
 }

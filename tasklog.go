@@ -89,6 +89,7 @@ func appendRun(fields []slog.Attr, rec *taskRecord) []slog.Attr {
 		}
 		fields = append(fields,
 			slog.String("finish_reason", res.FinishReason), slog.String("model", res.Model),
+			slog.String("prompt_version", res.PromptVersion),
 			slog.Int("steps", len(res.Steps)), slog.Any("tools", tools), slog.Any("tools_failed", failed),
 			slog.Int("input_tokens", res.Usage.InputTokens), slog.Int("output_tokens", res.Usage.OutputTokens),
 			slog.Int("cached_tokens", res.Usage.CachedInputTokens), slog.Int("reasoning_tokens", res.Usage.ReasoningTokens))

@@ -27,6 +27,7 @@ func (a *App) wireAgent(ctx context.Context) {
 		Tracer: a.provider.AgentTracer(),
 		Logger: a.logger,
 		Prices: a.prices(),
+		Hooks:  a.cfg.Hooks,
 	}
 	a.describeAgent(settings, &cfg)
 	a.wireSubAgents(settings)

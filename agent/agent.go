@@ -26,6 +26,7 @@ type Config struct {
 	Instructions     string       // system instruction; default: prompt.md
 	Tools            []Tool       // always on offer; of one name the first is taken, and before those of Sources
 	Sources          []ToolSource // asked at each run, e.g. MCP servers
+	Hooks            Hooks        // around each call of the model and of a tool
 	Tracer           *agenttrace.AgentTracer
 	Logger           *slog.Logger     // default: none
 	ToolTimeout      time.Duration    // of one call; default 10s
@@ -123,6 +124,9 @@ type Result struct {
 	Delegated    Spent  // by the sub-agents that were called
 	Attempts     int    // requests to the model's service, those that were tried again included; 0: the model does not say
 
+	// PromptVersion is a short hash of the instructions and of the tools on offer: the same for runs with the same ones.
+	PromptVersion string
+
 	// Contents is what was said in this run as Gemini contents, for the History of a later one: the task, calls and
 	// results, and the answer. What the model said is kept as it came, with its signatures. The sentences with which the
 	// agent asked again are left out, and so are calls that were not run: every call in it has its result. An answer that
@@ -162,6 +166,7 @@ func (a *Agent) Run(ctx context.Context, t Task) (*Result, error) {
 	ctx = ContextWithCaller(ctx, t.UserID, t.SessionID)
 	ctx, delegated := ContextWithDelegated(ctx)
 	r.tools = a.toolset(ctx)
+	r.result.PromptVersion = promptVersion(a.cfg.Instructions, r.tools.declarations)
 	err := r.loop(ctx)
 	r.result.Delegated = delegated.Spent()
 	if err != nil {

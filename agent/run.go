@@ -161,7 +161,9 @@ func (r *run) generate(ctx context.Context, step int, preview string) (reply *Re
 	end := errPanicked
 	defer func() { span.End(out, end) }()
 
-	reply, err = r.model.Generate(ctx, req)
+	if err = r.cfg.Hooks.beforeModel(ctx, req); err == nil {
+		reply, err = r.model.Generate(ctx, req)
+	}
 	if err != nil {
 		failure := asError(ctx, err)
 		r.result.Attempts += failure.Attempts
@@ -179,6 +181,11 @@ func (r *run) generate(ctx context.Context, step int, preview string) (reply *Re
 	}
 	if reply.Turn.Message != nil {
 		out.Output = func() []agenttrace.Message { return []agenttrace.Message{reply.Turn.Message()} }
+	}
+	if err = r.cfg.Hooks.afterModel(ctx, req, reply); err != nil {
+		failure := asError(ctx, err)
+		end = failure
+		return nil, failure
 	}
 	end = replyError(reply)
 	return reply, nil
@@ -282,6 +289,7 @@ func (r *run) taskResult(err error) agenttrace.TaskResult {
 		Usage:          r.result.Usage,
 		CostUSD:        r.result.CostUSD,
 		FinishReasons:  r.finishReasons,
+		PromptVersion:  r.result.PromptVersion,
 	}
 }
 

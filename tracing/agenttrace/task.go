@@ -27,6 +27,7 @@ type TaskResult struct {
 	Usage          Usage
 	CostUSD        *float64 // nil: not known
 	FinishReasons  []string // of the last model answer, conventions' names
+	PromptVersion  string   // of instructions and tools; "": not known
 }
 
 // TaskSpan is an open agent.task span.
@@ -95,6 +96,7 @@ func (s *TaskSpan) End(out TaskResult, err error) {
 			semconv.KeyGenAIInputTokens.Int(out.Usage.InputTokens),
 			semconv.KeyGenAIOutputTokens.Int(out.Usage.OutputTokens))
 	}
+	a = appendText(a, semconv.KeyPromptVersion, out.PromptVersion, maxIdentRunes)
 	a = appendFloat(a, semconv.KeyLLMCost, out.CostUSD)
 	if s.t.content() && out.Response != "" {
 		finish := reasonStop

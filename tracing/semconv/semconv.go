@@ -48,6 +48,7 @@ const (
 	KeyTaskType            = attribute.Key("agent.task.type")
 	KeyUserID              = attribute.Key("agent.user.id")
 	KeySessionID           = attribute.Key("agent.session.id")
+	KeyPromptVersion       = attribute.Key("agent.prompt.version") // short hash of instructions and tools
 	KeyAgentTotalSteps     = attribute.Key("agent.total_steps")
 	KeyFinalResponseLength = attribute.Key("agent.final_response_length") // runes
 	KeyStepNumber          = attribute.Key("agent.step.number")

@@ -125,6 +125,7 @@ var keyTypes = map[string]attribute.Type{
 	"user_agent.original":          str,
 
 	"agent.final_response_length": num,
+	"agent.prompt.version":        str,
 	"agent.session.id":            str,
 	"agent.step.number":           num,
 	"agent.step.type":             str,
