@@ -32,9 +32,14 @@ type Config struct {
 	Variables []string            // names of what is set there, to find mistyped ones; default: none is looked for
 	LogWriter io.Writer           // default: no log
 	LogText   bool                // readable lines instead of JSON
-	Tools     []agent.Tool        // on offer beside the built-in ones
+	Tools     []agent.Tool        // on offer beside those of tools.go and the built-in ones, and before them
 	Sessions  session.Store       // default: as the environment has it; Shutdown closes it
 	Model     agent.Model         // default: Gemini, as the environment has it
+
+	// Instructions are the agent's system instruction. Default: AGENT_INSTRUCTIONS, AGENT_INSTRUCTIONS_FILE, then the
+	// embedded agent/prompt.md.
+	Instructions string
+	Hooks        agent.Hooks // around each call of the model and of a tool
 	// Tracing, when set, may change the tracing configuration that was read from the environment.
 	Tracing func(*tracing.Config)
 }

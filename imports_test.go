@@ -80,7 +80,7 @@ var edges = map[string]struct{ own, never []string }{
 		never: []string{sdk, genai},
 	},
 	"agent": {
-		own:   []string{"agent/remote", "agent/toolschema", "tracing/agenttrace", "tracing/httptrace", "tracing/googleauth", "tracing/redact", "tracing/semconv"},
+		own:   []string{"agent/remote", "agent/toolschema", "tracing/agenttrace", "tracing/env", "tracing/httptrace", "tracing/googleauth", "tracing/redact", "tracing/semconv"},
 		never: []string{sdk, exporters, contrib, operations, framework, mcpSDK},
 	},
 	"agent/toolschema": {never: []string{telemetry, genai, mcpSDK, google}},
@@ -94,6 +94,10 @@ var edges = map[string]struct{ own, never []string }{
 		never: []string{sdk, exporters, contrib, operations, framework, genai, mcpSDK},
 	},
 	"agent/geminisim": {never: []string{sdk, framework, genai}},
+	"agent/agenttest": {
+		own:   []string{"agent", "tracing/agenttrace", "tracing/httptrace", "tracing/tracingtest"},
+		never: []string{exporters, contrib, operations, framework, genai, mcpSDK},
+	},
 	"agent/wordindex": {never: []string{telemetry, genai, mcpSDK, google}},
 
 	"tracing": {

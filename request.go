@@ -37,13 +37,14 @@ type request struct {
 	SessionID string `json:"session_id"`
 	TaskType  string `json:"task_type"`
 	// MaxSteps is read by wholeNumber: JSON does not tell 10 from 10.0, and many clients write the latter.
-	MaxSteps   json.RawMessage `json:"max_steps"`
-	MaxTokens  json.RawMessage `json:"max_tokens"`
-	MaxCostUSD json.RawMessage `json:"max_cost_usd"`
+	MaxSteps       json.RawMessage `json:"max_steps"`
+	MaxTokens      json.RawMessage `json:"max_tokens"`
+	MaxCostUSD     json.RawMessage `json:"max_cost_usd"`
+	ResponseSchema json.RawMessage `json:"response_schema"`
 }
 
 // fields are the names of a request, in the order of the documentation.
-var fields = []string{"task", "user_id", "session_id", "task_type", "max_steps", "max_tokens", "max_cost_usd"}
+var fields = []string{"task", "user_id", "session_id", "task_type", "max_steps", "max_tokens", "max_cost_usd", "response_schema"}
 
 // readTask reads, checks and completes the request body, for which it waits as long as ctx lives. It also returns the
 // body as it came.
@@ -131,9 +132,13 @@ func parseTask(body []byte) (agent.Task, error) {
 	if err != nil {
 		return none, err
 	}
+	schema, err := responseSchema(in.ResponseSchema)
+	if err != nil {
+		return none, err
+	}
 	return agent.Task{
 		Text: in.Task, UserID: cmp.Or(in.UserID, anonymous), SessionID: in.SessionID,
-		Type: cmp.Or(in.TaskType, "general"), MaxSteps: steps, Budget: budget,
+		Type: cmp.Or(in.TaskType, "general"), MaxSteps: steps, Budget: budget, ResponseSchema: schema,
 	}, nil
 }
 
@@ -147,6 +152,20 @@ func checkName(field, value string) error {
 		return badRequest(http.StatusBadRequest, field, field+" holds control characters or is not UTF-8; send plain text")
 	}
 	return nil
+}
+
+// responseSchema reads the schema that the answer must satisfy; nil where the field is not there, or null.
+func responseSchema(raw json.RawMessage) (*agent.ResponseSchema, error) {
+	if len(raw) == 0 || string(raw) == "null" {
+		return nil, nil
+	}
+	schema, err := agent.ParseResponseSchema(raw)
+	if err != nil {
+		bad := badRequest(http.StatusBadRequest, "response_schema", "response_schema "+err.Error())
+		bad.logged = "response_schema cannot be used" // its words are the caller's
+		return nil, bad
+	}
+	return schema, nil
 }
 
 // wholeNumber reads a field that is a JSON number without a fraction (10, 10.0 and 1e1 are the same) from least to most.

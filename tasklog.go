@@ -50,6 +50,7 @@ func recorded(next http.Handler) http.Handler {
 //	turn                               number  of the session; absent without one
 //	finish_reason                      string  stop, max_steps, max_tokens, budget, blocked, other; "" of a failed run
 //	model                              string  the one that answered
+//	prompt_version                     string  of instructions and tools, as agent.prompt.version
 //	steps                              number  rounds of tools
 //	tools, tools_failed                list    names, one a call, in their order
 //	attempts                           number  requests to the model's service, those that were tried again included
@@ -123,6 +124,7 @@ func appendRun(fields []slog.Attr, rec *taskRecord) []slog.Attr {
 		}
 		fields = append(fields,
 			slog.String("finish_reason", res.FinishReason), slog.String("model", res.Model),
+			slog.String("prompt_version", res.PromptVersion),
 			slog.Int("steps", len(res.Steps)), slog.Any("tools", tools), slog.Any("tools_failed", failed), slog.Int("attempts", res.Attempts),
 			slog.Int("input_tokens", res.Usage.InputTokens), slog.Int("output_tokens", res.Usage.OutputTokens),
 			slog.Int("cached_tokens", res.Usage.CachedInputTokens), slog.Int("reasoning_tokens", res.Usage.ReasoningTokens))

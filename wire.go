@@ -1,11 +1,14 @@
 package function
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"example.com/gemini-agent/agent"
@@ -20,11 +23,13 @@ func (a *App) wireAgent(ctx context.Context) {
 	defer func() { a.warn(settings.Err()) }()
 	baggage := settings.Bool("BAGGAGE_TO_TOOLS", false)
 	cfg := agent.Config{
-		Tools:  a.tools(),
+		Tools:  a.tools(baggage),
 		Tracer: a.provider.AgentTracer(),
 		Logger: a.logger,
 		Prices: a.prices(),
+		Hooks:  a.cfg.Hooks,
 	}
+	a.describeAgent(settings, &cfg)
 	a.wireSubAgents(settings)
 	reserved := append(toolNames(cfg.Tools), a.subAgents.toolNames()...)
 	if a.facts != nil {
@@ -48,9 +53,24 @@ func (a *App) client(cfg httptrace.TransportConfig) *http.Client {
 	return &http.Client{Transport: a.provider.Transport(httptrace.NewTransport(), cfg)}
 }
 
-// tools are the agent's own: the built-in ones, and those of the configuration.
-func (a *App) tools() []agent.Tool {
-	return append([]agent.Tool{agent.CurrentTime(time.Now), agent.Calculate()}, a.cfg.Tools...)
+// tools are the agent's own: those of the configuration, of tools.go, and the built-in ones. The first of a name wins.
+func (a *App) tools(baggage bool) []agent.Tool {
+	return slices.Concat(a.cfg.Tools, a.ownTools(baggage), []agent.Tool{agent.CurrentTime(time.Now), agent.Calculate()})
+}
+
+// ownTools are those of tools.go. When making them fails, the agent goes without them: that is better than no answers.
+func (a *App) ownTools(baggage bool) (tools []agent.Tool) {
+	defer func() {
+		if v := recover(); v != nil {
+			a.warn(fmt.Errorf("tools.go: making the tools panicked: %v; going without them", v))
+		}
+	}()
+	return Tools(agent.Toolkit{
+		HTTP:   a.client(httptrace.TransportConfig{Propagate: true, WithoutBaggage: !baggage}),
+		Tracer: a.provider.TracerProvider().Tracer("tools"),
+		Logger: a.logger,
+		Getenv: a.cfg.Getenv,
+	})
 }
 
 // model is the configured one, else Gemini. It gets a client that propagates nothing.
@@ -58,8 +78,11 @@ func (a *App) model(ctx context.Context) (agent.Model, error) {
 	if a.cfg.Model != nil {
 		return a.cfg.Model, nil
 	}
+	name := cmp.Or(strings.TrimSpace(a.cfg.Getenv("GEMINI_MODEL")), agent.DefaultModel)
+	parameters, err := agent.ParametersFromEnv(a.cfg.Getenv, name)
+	a.warn(err)
 	return agent.NewGemini(ctx, agent.GeminiConfig{
-		Model: a.cfg.Getenv("GEMINI_MODEL"), HTTPClient: a.client(httptrace.TransportConfig{}), Getenv: a.cfg.Getenv, Logger: a.logger,
+		Model: name, Parameters: parameters, HTTPClient: a.client(httptrace.TransportConfig{}), Getenv: a.cfg.Getenv, Logger: a.logger,
 	})
 }
 

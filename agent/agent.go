@@ -24,8 +24,9 @@ type Config struct {
 	Name             string       // for the spans; default "gemini-agent"
 	Description      string       // for the spans; default: none
 	Instructions     string       // system instruction; default: prompt.md
-	Tools            []Tool       // always on offer; they win over those of Sources with the same name
+	Tools            []Tool       // always on offer; of one name the first is taken, and before those of Sources
 	Sources          []ToolSource // asked at each run, e.g. MCP servers
+	Hooks            Hooks        // around each call of the model and of a tool
 	Tracer           *agenttrace.AgentTracer
 	Logger           *slog.Logger     // default: none
 	ToolTimeout      time.Duration    // of one call; default 10s
@@ -76,7 +77,9 @@ type Agent struct {
 // warning in the log: one bad name would make the service refuse every request.
 func New(model Model, cfg Config) *Agent {
 	a := &Agent{model: model, cfg: cfg.withDefaults()}
-	a.tools.Store(newToolset(context.Background(), a.cfg.Tools, nil, a.cfg.Logger))
+	ts := newToolset(context.Background(), a.cfg.Tools, nil, a.cfg.Logger)
+	a.cfg.Tools = ts.tools // what is left out is said once, not at each run with Sources
+	a.tools.Store(ts)
 	return a
 }
 
@@ -93,6 +96,10 @@ type Task struct {
 	Turn    agenttrace.SessionTurn
 	Summary string   // of what was said before History; "": none
 	Compact *Compact // to be summed up with it before the run; nil: nothing
+
+	// ResponseSchema, when set, makes Response JSON text that satisfies it; a run that ends without fails with KindModel
+	// and the reason response_schema.
+	ResponseSchema *ResponseSchema
 
 	// History is what was said before, oldest first, as Gemini contents; see [Result.Contents].
 	History []json.RawMessage
@@ -129,6 +136,9 @@ type Result struct {
 	Delegated    Spent      // by the sub-agents that were called
 	Budget       *BudgetUse // nil: the task has none
 	Attempts     int        // requests to the model's service, those that were tried again included; 0: the model does not say
+
+	// PromptVersion is a short hash of the instructions and of the tools on offer: the same for runs with the same ones.
+	PromptVersion string
 
 	// Contents is what was said in this run as Gemini contents, for the History of a later one: the task, calls and
 	// results, and the answer. What the model said is kept as it came, with its signatures. The sentences with which the
@@ -181,6 +191,7 @@ func (a *Agent) Run(ctx context.Context, t Task) (*Result, error) {
 		t.Listener.Begin()
 	}
 	r.tools = a.toolset(ctx)
+	r.result.PromptVersion = promptVersion(a.cfg.Instructions, r.tools.declarations)
 	err := r.converse(ctx)
 	r.result.Delegated = r.delegated.Spent()
 	if r.result.Budget == nil {

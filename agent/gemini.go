@@ -40,6 +40,7 @@ type GeminiConfig struct {
 	//   GEMINI_MODEL                             the model
 	Getenv func(string) string
 
+	Parameters  Parameters   // default: the model's; see [ParametersFromEnv]
 	Logger      *slog.Logger // default: none
 	MaxAttempts int          // HTTP attempts of one call, the first included; default 4
 }
@@ -97,7 +98,7 @@ func (g *Gemini) Info() ModelInfo { return g.info }
 // configure settles where requests go and what signs them.
 func (g *Gemini) configure() error {
 	env := func(name string) string { return strings.TrimSpace(g.cfg.Getenv(name)) }
-	g.info = ModelInfo{Name: g.cfg.Model, Provider: "gcp.gemini"}
+	g.info = ModelInfo{Name: g.cfg.Model, Provider: "gcp.gemini", Parameters: g.cfg.Parameters, JSONBesideTools: !isGemini2(g.cfg.Model)}
 	g.vertex = isTrue(cmp.Or(env("GOOGLE_GENAI_USE_ENTERPRISE"), env("GOOGLE_GENAI_USE_VERTEXAI")))
 	g.key = cmp.Or(env("GOOGLE_API_KEY"), env("GEMINI_API_KEY"))
 
@@ -162,7 +163,7 @@ func (g *Gemini) Stream(ctx context.Context, req *Request, text func(string)) (*
 
 // ask sends a request until there is an answer.
 func (g *Gemini) ask(ctx context.Context, req *Request, tooLate func() bool, send sendFunc) (*Reply, error) {
-	body, err := encodeGeminiRequest(req)
+	body, err := g.encode(req)
 	if err != nil {
 		return nil, &Error{Kind: KindInternal, Reason: "request", Err: err, Message: "The request to the model could not be built."}
 	}

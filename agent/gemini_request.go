@@ -13,13 +13,41 @@ import (
 type geminiRequest struct {
 	Contents          []json.RawMessage      `json:"contents"`
 	GenerationConfig  geminiGenerationConfig `json:"generationConfig"`
+	SafetySettings    []geminiSafety         `json:"safetySettings,omitempty"`
 	SystemInstruction *geminiContent         `json:"systemInstruction,omitempty"`
-	Tools             []geminiTool           `json:"tools,omitempty"`
 	ToolConfig        *geminiToolConfig      `json:"toolConfig,omitempty"`
+	Tools             []any                  `json:"tools,omitempty"`
 }
 
-// geminiGenerationConfig is where settings of the generation go.
-type geminiGenerationConfig struct{}
+type geminiGenerationConfig struct {
+	MaxOutputTokens    int                   `json:"maxOutputTokens,omitempty"`
+	ResponseJSONSchema json.RawMessage       `json:"responseJsonSchema,omitempty"`
+	ResponseMIMEType   string                `json:"responseMimeType,omitempty"`
+	Seed               *int                  `json:"seed,omitempty"`
+	Temperature        *float64              `json:"temperature,omitempty"`
+	ThinkingConfig     *geminiThinkingConfig `json:"thinkingConfig,omitempty"`
+	TopP               *float64              `json:"topP,omitempty"`
+}
+
+type geminiThinkingConfig struct {
+	ThinkingLevel string `json:"thinkingLevel"`
+}
+
+type geminiSafety struct {
+	Category  string `json:"category"`
+	Threshold string `json:"threshold"`
+}
+
+type geminiToolConfig struct {
+	FunctionCalling *geminiCalling `json:"functionCallingConfig,omitempty"`
+	// What the service's own tools did comes as parts, which go back with the rest. The service wants it where they stand
+	// beside functions.
+	IncludeServerSideToolInvocations bool `json:"includeServerSideToolInvocations,omitempty"`
+}
+
+type geminiCalling struct {
+	Mode string `json:"mode"`
+}
 
 type geminiContent struct {
 	Parts []any  `json:"parts"`
@@ -32,12 +60,6 @@ type geminiText struct {
 
 type geminiTool struct {
 	Functions []geminiFunction `json:"functionDeclarations"`
-}
-
-type geminiToolConfig struct {
-	FunctionCalling struct {
-		Mode string `json:"mode"`
-	} `json:"functionCallingConfig"`
 }
 
 type geminiFunction struct {
@@ -56,9 +78,12 @@ type geminiResult struct {
 	Response map[string]any `json:"response"`
 }
 
-// encodeGeminiRequest returns the body of a request.
-func encodeGeminiRequest(req *Request) ([]byte, error) {
-	wire := geminiRequest{Contents: make([]json.RawMessage, 0, len(req.Turns))}
+// encode returns the body of a request.
+func (g *Gemini) encode(req *Request) ([]byte, error) {
+	wire := geminiRequest{Contents: make([]json.RawMessage, 0, len(req.Turns)), GenerationConfig: g.generation(req)}
+	for _, s := range g.cfg.Parameters.Safety {
+		wire.SafetySettings = append(wire.SafetySettings, geminiSafety(s))
+	}
 	for _, t := range req.Turns {
 		content, err := encodeTurn(t)
 		if err != nil {
@@ -74,13 +99,37 @@ func encodeGeminiRequest(req *Request) ([]byte, error) {
 		for i, d := range req.Tools {
 			functions[i] = geminiFunction{Name: d.Name, Description: d.Description, Parameters: d.Parameters}
 		}
-		wire.Tools = []geminiTool{{functions}}
+		wire.Tools = []any{geminiTool{functions}}
 		if req.NoTools { // declared all the same: the beginning of the request stays as the service has it in its cache
-			wire.ToolConfig = new(geminiToolConfig)
-			wire.ToolConfig.FunctionCalling.Mode = "NONE"
+			wire.ToolConfig = &geminiToolConfig{FunctionCalling: &geminiCalling{Mode: "NONE"}}
+		}
+	}
+	for _, name := range g.cfg.Parameters.ServerTools {
+		wire.Tools = append(wire.Tools, map[string]struct{}{serverToolFields[name]: {}})
+		if len(req.Tools) > 0 && !g.vertex { // Vertex AI does not know the field
+			if wire.ToolConfig == nil {
+				wire.ToolConfig = new(geminiToolConfig)
+			}
+			wire.ToolConfig.IncludeServerSideToolInvocations = true
 		}
 	}
 	return marshal(wire)
+}
+
+var serverToolFields = map[string]string{
+	"google_search": "googleSearch", "url_context": "urlContext", "code_execution": "codeExecution",
+}
+
+func (g *Gemini) generation(req *Request) geminiGenerationConfig {
+	p := g.cfg.Parameters
+	c := geminiGenerationConfig{MaxOutputTokens: p.MaxOutputTokens, Seed: p.Seed, Temperature: p.Temperature, TopP: p.TopP}
+	if p.ThinkingLevel != "" {
+		c.ThinkingConfig = &geminiThinkingConfig{strings.ToUpper(p.ThinkingLevel)}
+	}
+	if req.JSON {
+		c.ResponseMIMEType, c.ResponseJSONSchema = "application/json", req.Schema
+	}
+	return c
 }
 
 // encodeTurn returns a turn in Gemini's form. What the model said goes back as it came, byte for byte: thought signatures

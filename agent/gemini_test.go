@@ -16,6 +16,10 @@ func getenv(settings map[string]string) func(string) string {
 	return func(name string) string { return settings[name] }
 }
 
+func modelInfo(name, provider, address string, port int) ModelInfo {
+	return ModelInfo{Name: name, Provider: provider, ServerAddress: address, ServerPort: port, JSONBesideTools: true}
+}
+
 func TestSettings(t *testing.T) {
 	const key = "GEMINI_API_KEY"
 	for _, tc := range []struct {
@@ -27,15 +31,15 @@ func TestSettings(t *testing.T) {
 		{"nothing", nil, ModelInfo{}, key},
 		{"blank key", map[string]string{key: "  "}, ModelInfo{}, key},
 		{"key", map[string]string{key: "k"},
-			ModelInfo{"gemini-3.8-flash", "gcp.gemini", "generativelanguage.googleapis.com", 443}, ""},
+			modelInfo("gemini-3.8-flash", "gcp.gemini", "generativelanguage.googleapis.com", 443), ""},
 		{"other key, model", map[string]string{"GOOGLE_API_KEY": "k", "GEMINI_MODEL": "gemini-3.5-flash-lite"},
-			ModelInfo{"gemini-3.5-flash-lite", "gcp.gemini", "generativelanguage.googleapis.com", 443}, ""},
+			modelInfo("gemini-3.5-flash-lite", "gcp.gemini", "generativelanguage.googleapis.com", 443), ""},
 		{"key and project", map[string]string{key: "k", "GOOGLE_CLOUD_PROJECT": "p", "GOOGLE_CLOUD_LOCATION": "global"},
-			ModelInfo{"gemini-3.8-flash", "gcp.gemini", "generativelanguage.googleapis.com", 443}, ""},
+			modelInfo("gemini-3.8-flash", "gcp.gemini", "generativelanguage.googleapis.com", 443), ""},
 		{"base URL", map[string]string{key: "k", "GOOGLE_GEMINI_BASE_URL": "http://127.0.0.1:8099"},
-			ModelInfo{"gemini-3.8-flash", "gcp.gemini", "127.0.0.1", 8099}, ""},
+			modelInfo("gemini-3.8-flash", "gcp.gemini", "127.0.0.1", 8099), ""},
 		{"base URL without port", map[string]string{key: "k", "GOOGLE_GEMINI_BASE_URL": "http://fake/"},
-			ModelInfo{"gemini-3.8-flash", "gcp.gemini", "fake", 80}, ""},
+			modelInfo("gemini-3.8-flash", "gcp.gemini", "fake", 80), ""},
 		{"bad base URL", map[string]string{key: "k", "GOOGLE_GEMINI_BASE_URL": "://secret"}, ModelInfo{},
 			"GOOGLE_GEMINI_BASE_URL"},
 		{"relative base URL", map[string]string{key: "k", "GOOGLE_GEMINI_BASE_URL": "fake:80"}, ModelInfo{},
@@ -43,18 +47,18 @@ func TestSettings(t *testing.T) {
 		{"vertex without project", map[string]string{"GOOGLE_GENAI_USE_VERTEXAI": "true"}, ModelInfo{},
 			"GOOGLE_CLOUD_PROJECT"},
 		{"vertex", map[string]string{"GOOGLE_GENAI_USE_VERTEXAI": "1", "GOOGLE_CLOUD_PROJECT": "p"},
-			ModelInfo{"gemini-3.8-flash", "gcp.vertex_ai", "aiplatform.googleapis.com", 443}, ""},
+			modelInfo("gemini-3.8-flash", "gcp.vertex_ai", "aiplatform.googleapis.com", 443), ""},
 		{"vertex region", map[string]string{"GOOGLE_GENAI_USE_VERTEXAI": "TRUE", "GOOGLE_CLOUD_PROJECT": "p",
 			"GOOGLE_CLOUD_LOCATION": "europe-west1"},
-			ModelInfo{"gemini-3.8-flash", "gcp.vertex_ai", "europe-west1-aiplatform.googleapis.com", 443}, ""},
+			modelInfo("gemini-3.8-flash", "gcp.vertex_ai", "europe-west1-aiplatform.googleapis.com", 443), ""},
 		{"vertex multi-region", map[string]string{"GOOGLE_GENAI_USE_ENTERPRISE": "true", "GOOGLE_CLOUD_PROJECT": "p",
 			"GOOGLE_CLOUD_LOCATION": "eu", key: "ignored"},
-			ModelInfo{"gemini-3.8-flash", "gcp.vertex_ai", "aiplatform.eu.rep.googleapis.com", 443}, ""},
+			modelInfo("gemini-3.8-flash", "gcp.vertex_ai", "aiplatform.eu.rep.googleapis.com", 443), ""},
 		{"vertex with a key", map[string]string{"GOOGLE_GENAI_USE_VERTEXAI": "true", "GOOGLE_API_KEY": "k"},
-			ModelInfo{"gemini-3.8-flash", "gcp.vertex_ai", "aiplatform.googleapis.com", 443}, ""},
+			modelInfo("gemini-3.8-flash", "gcp.vertex_ai", "aiplatform.googleapis.com", 443), ""},
 		{"enterprise beats vertex", map[string]string{"GOOGLE_GENAI_USE_ENTERPRISE": "false",
 			"GOOGLE_GENAI_USE_VERTEXAI": "true", key: "k"},
-			ModelInfo{"gemini-3.8-flash", "gcp.gemini", "generativelanguage.googleapis.com", 443}, ""},
+			modelInfo("gemini-3.8-flash", "gcp.gemini", "generativelanguage.googleapis.com", 443), ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			g, err := NewGemini(t.Context(), GeminiConfig{Getenv: getenv(tc.env)})
@@ -68,7 +72,7 @@ func TestSettings(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := g.Info(); got != tc.want {
+			if got := g.Info(); !reflect.DeepEqual(got, tc.want) {
 				t.Errorf("got %+v, want %+v", got, tc.want)
 			}
 		})

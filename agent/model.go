@@ -35,6 +35,11 @@ type ModelInfo struct {
 	Provider      string // name of the GenAI conventions: gcp.gemini, gcp.vertex_ai
 	ServerAddress string
 	ServerPort    int
+	Parameters    Parameters // of every call
+
+	// JSONBesideTools: the model takes a Request with JSON and Tools. For others the schema of the answer is kept back
+	// until there are no more tools to call.
+	JSONBesideTools bool
 }
 
 // Request is one question to a model.
@@ -43,6 +48,10 @@ type Request struct {
 	Tools        []Declaration
 	NoTools      bool   // they stay declared, but none may be called
 	Turns        []Turn // the conversation so far, oldest first
+
+	// JSON asks for an answer in JSON that satisfies Schema; without one, for any JSON object.
+	JSON   bool
+	Schema json.RawMessage
 }
 
 // Declaration offers one tool to the model.
@@ -112,4 +121,12 @@ type Reply struct {
 	Usage         agenttrace.Usage
 	Attempts      int       // requests that it took; 0: not said
 	FirstContent  time.Time // when the first of its content was there; zero: it did not come as a stream
+}
+
+// outputType is what kind of answer is asked for, in the name of the GenAI conventions.
+func (req *Request) outputType() string {
+	if req.JSON {
+		return "json"
+	}
+	return ""
 }

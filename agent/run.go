@@ -29,6 +29,7 @@ type run struct {
 	result        Result
 	finishReasons []string // of the latest reply
 	outcome       error    // why the result is not a plain answer; for the task's span
+	forming       bool     // tools are done with; what is left is the form of the answer
 }
 
 // loop asks, runs tools and asks again, until there is a result or an error.
@@ -37,12 +38,22 @@ func (r *run) loop(ctx context.Context) error {
 	reply, err := r.ask(ctx, 0, r.task.Text)
 	for n := 1; err == nil; n++ {
 		if r.exhausted || !reply.wantsTools() {
+			if reply, err = r.conform(ctx, n-1, reply); err != nil {
+				return err
+			}
 			if err := r.finish(reply); err != nil {
 				return err
 			}
 			return r.keep(reply)
 		}
-		if spent := !r.fits(1); spent || n > r.task.MaxSteps {
+		spent := !r.fits(1)
+		if (spent || n > r.task.MaxSteps) && r.task.ResponseSchema != nil {
+			if spent {
+				return noConforming(ReasonBudget, nil)
+			}
+			return noConforming(ReasonMaxSteps, nil)
+		}
+		if spent || n > r.task.MaxSteps {
 			r.stopAtLimit(reply, spent)
 			r.turns = r.turns[:len(r.turns)-1] // the calls that were not run
 			return r.keep(reply)
@@ -149,8 +160,8 @@ func (r *run) ask(ctx context.Context, step int, preview string) (*Reply, error)
 
 // generate makes one logical call of the model, with its span.
 func (r *run) generate(ctx context.Context, step int, preview string) (reply *Reply, err error) {
-	req := &Request{Instructions: r.cfg.Instructions, Tools: r.tools.declarations, Turns: r.turns, NoTools: r.exhausted}
-	ctx, span := r.cfg.Tracer.StartModelCall(ctx, agenttrace.ModelCallStart{
+	req := r.request()
+	ctx, span := r.cfg.Tracer.StartModelCall(ctx, r.info.Parameters.onSpan(agenttrace.ModelCallStart{
 		Model:         r.info.Name,
 		Step:          step,
 		Compacted:     r.result.Summary != "",
@@ -160,13 +171,16 @@ func (r *run) generate(ctx context.Context, step int, preview string) (reply *Re
 		Prompt:        preview,
 		SessionID:     r.task.SessionID,
 		Content:       req.content,
+		OutputType:    req.outputType(),
 		Stream:        r.streams(),
-	})
+	}))
 	var out agenttrace.ModelCallResult
 	end := errPanicked
 	defer func() { span.End(out, end) }()
 
-	reply, err = r.answer(ctx, req, step, span)
+	if err = r.cfg.Hooks.beforeModel(ctx, req); err == nil {
+		reply, err = r.answer(ctx, req, step, span)
+	}
 	if reply != nil { // beside an error: what there was of it
 		out = r.described(ctx, reply)
 	}
@@ -177,6 +191,11 @@ func (r *run) generate(ctx context.Context, step int, preview string) (reply *Re
 		return nil, failure
 	}
 	r.result.Attempts += reply.Attempts
+	if err = r.cfg.Hooks.afterModel(ctx, req, reply); err != nil {
+		failure := asError(ctx, err)
+		end = failure
+		return nil, failure
+	}
 	end = replyError(reply)
 	return reply, nil
 }
@@ -305,6 +324,7 @@ func (r *run) taskResult(err error) agenttrace.TaskResult {
 		CostUSD:        r.result.CostUSD,
 		Budget:         r.result.Budget.forSpan(),
 		FinishReasons:  r.finishReasons,
+		PromptVersion:  r.result.PromptVersion,
 	}
 }
 

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,13 +22,18 @@ type Tool struct {
 	Type        string             // gen_ai.tool.type: function (default), extension
 	Parameters  *jsonschema.Schema // schema of the arguments object; nil: none are declared
 	Schema      *toolschema.Schema // in place of Parameters, when the tool's source has prepared it
-	Timeout     time.Duration      // 0: the agent's tool timeout
+	Timeout     time.Duration      // of one call, for a slow tool; 0: the agent's tool timeout
+	ReadOnly    bool               // it changes nothing: its span says so, and hooks can tell
 	Delegates   bool               // it has another agent work, which gets a part of what is left of the task's budget
 
-	// Call runs the tool. args are not nil, and satisfy Parameters. Without Parameters they are what the model sent. The result is marshalled to JSON for the model;
-	// an error goes back to the model as an error result and marks the span.
+	// Call runs the tool. args are not nil, and satisfy Parameters. Without Parameters they are what the model sent. The
+	// result is marshalled to JSON for the model; an error goes back to the model as an error result and marks the span.
+	// ctx ends with the tool's time; [Caller] and [Progress] take it.
 	Call func(ctx context.Context, args map[string]any) (any, error)
 }
+
+// origin is who offers the tool, for messages.
+func (t *Tool) origin() string { return cmp.Or(t.Source, "this program") }
 
 // ToolSource offers tools that are known only at run time, such as those of an MCP server.
 type ToolSource interface {
@@ -87,8 +93,9 @@ func decodeArguments(args map[string]any, in any) error {
 	return nil
 }
 
-// mustTool is NewTool for the tools of this package, whose types are known to work.
-func mustTool(t Tool, err error) Tool {
+// MustTool returns t, and panics with err when it is one: for tools whose name and types are written down in the code, as
+// in MustTool(NewTool(…)).
+func MustTool(t Tool, err error) Tool {
 	if err != nil {
 		panic(err)
 	}

@@ -22,7 +22,7 @@ type calculateOut struct {
 // scientific notation, pi and e, and the functions listed in its description. Errors say what is wrong and where;
 // there is no infinity and no NaN.
 func Calculate() Tool {
-	return mustTool(NewTool("calculate",
+	return MustTool(NewTool("calculate",
 		"Works out an arithmetic expression exactly as written. Operators: + - * / % ^ and parentheses; "+
 			"numbers such as 3.5 or 6.02e23, without thousands separators; constants pi, e; functions "+
 			"sqrt, abs, round, floor, ceil, exp, ln, log (base 10), log2, sin, cos, tan (radians), "+

@@ -66,6 +66,7 @@ func (r *run) startTool(ctx context.Context, c Call) func() ToolResult {
 		AgentName:   r.cfg.Name,
 		SessionID:   r.task.SessionID,
 		Args:        c.Args,
+		ReadOnly:    tool.ReadOnly,
 	})
 	return func() ToolResult {
 		res := ToolResult{ID: c.ID, Name: c.Name}
@@ -118,7 +119,7 @@ func (r *run) callTool(ctx context.Context, t Tool, schema *toolschema.Schema, a
 	toolCtx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 
-	return await(ctx, toolCtx, timeout, runTool(toolCtx, t, args, r.cfg.MaxResultBytes))
+	return await(ctx, toolCtx, timeout, r.runTool(toolCtx, t, args))
 }
 
 // outcome is what a tool returned.
@@ -129,7 +130,7 @@ type outcome struct {
 
 // runTool starts the tool on a goroutine of its own. The channel gets one value whatever the tool does, if it ever
 // ends.
-func runTool(ctx context.Context, t Tool, args map[string]any, maxBytes int) <-chan outcome {
+func (r *run) runTool(ctx context.Context, t Tool, args map[string]any) <-chan outcome {
 	done := make(chan outcome, 1)
 	go func() {
 		o := outcome{err: &ToolError{Reason: "exited", Text: "the tool ended without a result"}} // runtime.Goexit
@@ -139,10 +140,10 @@ func runTool(ctx context.Context, t Tool, args map[string]any, maxBytes int) <-c
 			}
 			done <- o
 		}()
-		if out, err := t.Call(ctx, args); err != nil {
+		if out, err := r.cfg.Hooks.call(ctx, t, args); err != nil {
 			o = outcome{err: err}
 		} else {
-			raw, err := encode(out, maxBytes)
+			raw, err := encode(out, r.cfg.MaxResultBytes)
 			o = outcome{raw, err}
 		}
 	}()

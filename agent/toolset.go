@@ -25,8 +25,9 @@ func newToolset(ctx context.Context, tools []Tool, before *toolset, logger *slog
 			logger.WarnContext(ctx, "tool left out: the model's service would refuse its name", "tool", t.Name)
 			continue
 		}
-		if _, taken := ts.index[t.Name]; taken {
-			logger.WarnContext(ctx, "tool left out: its name is taken", "tool", t.Name)
+		if i, taken := ts.index[t.Name]; taken {
+			logger.WarnContext(ctx, "tool left out: its name is taken", "tool", t.Name,
+				"kept", ts.tools[i].origin(), "left_out", t.origin())
 			continue
 		}
 		schema, err := before.schemaOf(t)

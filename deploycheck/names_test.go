@@ -27,9 +27,7 @@ var (
 	aliases = []string{"GOOGLE_API_KEY", "GOOGLE_GENAI_USE_ENTERPRISE"}
 	// plannedNames can be deployed already and are about to be read. Each goes from this list with the code that reads it.
 	plannedNames = []string{
-		"AGENT_DESCRIPTION", "AGENT_INSTRUCTIONS", "AGENT_NAME",
-		"GEMINI_MAX_OUTPUT_TOKENS", "GEMINI_SAFETY", "GEMINI_SEED", "GEMINI_TEMPERATURE",
-		"GEMINI_THINKING_LEVEL", "GEMINI_TOOLS", "GEMINI_TOP_P", "TRACE_DEAD_LETTER",
+		"TRACE_DEAD_LETTER",
 	}
 	// foreignNames are other programs' and never read by our Go.
 	foreignNames = []string{"FUNCTION_TARGET", "GOOGLE_APPLICATION_CREDENTIALS", "TF_IN_AUTOMATION"}

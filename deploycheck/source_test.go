@@ -27,7 +27,7 @@ var (
 		"tracing/provider.go",
 	}
 	unwanted = []string{
-		"agent/geminisim/server.go", "bench/costmain/main.go", "tracing/tracingtest/recorder.go",
+		"agent/agenttest/bench.go", "agent/geminisim/server.go", "bench/costmain/main.go", "tracing/tracingtest/recorder.go",
 		".ci/run", ".env", ".env.production", ".gcloudignore", ".git/HEAD", ".git/objects/ab/cd", ".github/workflows/ci.yaml",
 		".gitignore", ".golangci.yml", ".idea/x.xml", ".vscode/settings.json", "DESIGN.md", "README.md",
 		"agent/.DS_Store", "agent/.env.local", "agent/agent_test.go", "agent/testdata/run.trace.golden",

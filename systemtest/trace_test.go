@@ -150,8 +150,7 @@ func TestTraces(t *testing.T) {
 			golden(t, tt.name, a)
 			goldenLine(t, tt.name, s.log)
 			if tt.status == 200 {
-				s.sim.Script(tt.script...)
-				goldenStream(t, tt.name, s, tt.call)
+				goldenStream(t, tt.name, start(t, setup{script: tt.script, env: tt.env, tools: tt.tools}), tt.call)
 			}
 		})
 	}

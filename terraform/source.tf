@@ -15,6 +15,7 @@ data "archive_file" "source" {
     ".github/**",
     ".gitignore",
     ".golangci.yml",
+    "agent/agenttest/**",
     "agent/geminisim/**",
     "bench/**",
     "bin/**",

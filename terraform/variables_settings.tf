@@ -9,6 +9,7 @@ variable "settings" {
     condition = length(setsubtract(keys(var.settings), [
       "AGENT_DESCRIPTION",
       "AGENT_INSTRUCTIONS",
+      "AGENT_INSTRUCTIONS_FILE",
       "AGENT_NAME",
       "BAGGAGE_TO_TOOLS",
       "CLOUD_TRACE_ENDPOINT",

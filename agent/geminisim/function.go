@@ -89,7 +89,7 @@ func (d *decoder) tool(req *GenerateContentRequest, tool int) {
 				n++
 			})
 		case "googleSearch", "googleSearchRetrieval", "codeExecution", "urlContext", "googleMaps", "computerUse":
-			d.raw()
+			d.serverTool(req, field)
 		case "fileSearch", "mcpServers":
 			return d.skipIf(!d.vertex)
 		case "retrieval", "enterpriseWebSearch", "parallelAiSearch", "exaAiSearch":
@@ -143,7 +143,10 @@ func (d *decoder) toolConfig(req *GenerateContentRequest) {
 		case "retrievalConfig":
 			d.raw()
 		case "includeServerSideToolInvocations":
-			return d.skipIf(!d.vertex)
+			if d.vertex {
+				return false
+			}
+			req.ServerToolParts = d.bool()
 		default:
 			return false
 		}

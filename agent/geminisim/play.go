@@ -35,11 +35,11 @@ func play(req *GenerateContentRequest) (reply Reply) {
 		f := req.callable()[0]
 		reply = Calls(Call{Name: f.Name, Args: f.arguments(string(t), textArguments, t)})
 	case len(results) > 0:
-		reply = req.say(t.answer(results))
+		reply = req.say(req.shaped(t, t.answer(results)))
 	case recalled != "":
-		reply = req.say(recalled)
+		reply = req.say(req.shaped(t, recalled))
 	default:
-		reply = req.say(req.untooled(t))
+		reply = req.say(req.shaped(t, req.untooled(t)))
 	}
 	if req.Generation.IncludeThoughts {
 		reply = reply.WithThought("The task is read, the declared functions are compared with what it asks for.")
@@ -53,6 +53,29 @@ func (req *GenerateContentRequest) say(text string) Reply {
 		return MaxTokens(strings.ToValidUTF8(text[:int(*limit)*4], ""))
 	}
 	return Text(text)
+}
+
+// shaped is what there is to say as JSON of the answer's schema, where JSON is asked for: the answer stands in the first
+// text, and the rest is what the schema allows.
+func (req *GenerateContentRequest) shaped(t text, answer string) string {
+	g := &req.Generation
+	if g.ResponseMIMEType != "application/json" {
+		return answer
+	}
+	form := &FunctionDeclaration{Parameters: g.ResponseSchema}
+	if form.Parameters == nil {
+		return `{"answer":` + quoted(answer) + `}`
+	}
+	b, _ := json.Marshal(form.arguments(answer, answerMembers, t)) // plain data
+	return string(b)
+}
+
+// answerMembers are the names under which forms like to take an answer, best first.
+var answerMembers = strings.Fields("answer response result text summary message content")
+
+func quoted(s string) string {
+	b, _ := json.Marshal(s) // a string
+	return string(b)
 }
 
 // result is a call of the current turn with its answer.

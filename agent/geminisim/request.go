@@ -9,6 +9,9 @@ type GenerateContentRequest struct {
 	Mode              string                // toolConfig.functionCallingConfig.mode: "", AUTO, ANY, NONE, VALIDATED
 	AllowedFunctions  []string
 	Generation        GenerationConfig
+	Safety            []SafetySetting
+	ServerTools       []string // tools the service runs itself, by field: googleSearch, urlContext, …
+	ServerToolParts   bool     // toolConfig.includeServerSideToolInvocations
 
 	toolBytes int // size of the tools on the wire, for the token count
 }
@@ -28,21 +31,6 @@ type Part struct {
 	FunctionCall     *FunctionCall
 	FunctionResponse *FunctionResponse
 	InlineData       *Blob
-}
-
-// GenerationConfig holds the generation settings the simulator checks or obeys; nil when unset.
-type GenerationConfig struct {
-	Temperature, TopP, TopK, CandidateCount, MaxOutputTokens, ThinkingBudget *float64
-
-	StopSequences   []string
-	ThinkingLevel   string
-	IncludeThoughts bool
-
-	ResponseMIMEType   string
-	ResponseSchema     *Schema // from responseSchema or responseJsonSchema; nil when neither is set
-	ResponseJSONSchema bool    // ResponseSchema came from responseJsonSchema
-
-	response declaredSchemas
 }
 
 func decodeRequest(body []byte, vertex bool) (*GenerateContentRequest, *apiError) {
@@ -74,7 +62,9 @@ func decodeRequest(body []byte, vertex bool) (*GenerateContentRequest, *apiError
 			d.toolConfig(req)
 		case "generationConfig":
 			d.generationConfig(&req.Generation)
-		case "safetySettings", "cachedContent", "model":
+		case "safetySettings":
+			d.each(func() { req.Safety = append(req.Safety, d.safetySetting()) })
+		case "cachedContent", "model":
 			d.raw()
 		case "labels", "modelArmorConfig":
 			return d.skipIf(vertex)
@@ -156,60 +146,4 @@ func (d *decoder) part() (p Part) {
 		return true
 	})
 	return p
-}
-
-func (d *decoder) generationConfig(g *GenerationConfig) {
-	d.message("GenerationConfig", func(field string) bool {
-		switch field {
-		case "temperature":
-			g.Temperature = d.number("TYPE_FLOAT")
-		case "topP":
-			g.TopP = d.number("TYPE_FLOAT")
-		case "topK":
-			g.TopK = d.number("TYPE_FLOAT")
-		case "candidateCount":
-			g.CandidateCount = d.number("TYPE_INT32")
-		case "maxOutputTokens":
-			g.MaxOutputTokens = d.number("TYPE_INT32")
-		case "stopSequences":
-			d.each(func() { g.StopSequences = append(g.StopSequences, d.string()) })
-		case "thinkingConfig":
-			d.thinkingConfig(g)
-		case "responseMimeType":
-			g.ResponseMIMEType = d.string()
-		case "responseSchema":
-			g.response.plain(d)
-		case "responseJsonSchema":
-			g.response.json(d)
-		case "seed", "presencePenalty", "frequencyPenalty", "responseLogprobs", "logprobs", "responseModalities",
-			"responseFormat", "mediaResolution", "speechConfig", "imageConfig", "audioTranscriptionConfig",
-			"translationConfig":
-			d.raw()
-		case "audioTimestamp", "routingConfig", "modelSelectionConfig", "modelConfig":
-			return d.skipIf(d.vertex)
-		case "enableEnhancedCivicAnswers":
-			return d.skipIf(!d.vertex)
-		default:
-			return false
-		}
-		return true
-	})
-	g.ResponseSchema, g.ResponseJSONSchema = g.response.schema()
-}
-
-func (d *decoder) thinkingConfig(g *GenerationConfig) {
-	d.message("ThinkingConfig", func(field string) bool {
-		switch field {
-		case "includeThoughts":
-			g.IncludeThoughts = d.bool()
-		case "thinkingBudget":
-			g.ThinkingBudget = d.number("TYPE_INT32")
-		case "thinkingLevel":
-			g.ThinkingLevel = d.enum("ThinkingConfig.ThinkingLevel",
-				"THINKING_LEVEL_UNSPECIFIED", "MINIMAL", "LOW", "MEDIUM", "HIGH")
-		default:
-			return false
-		}
-		return true
-	})
 }

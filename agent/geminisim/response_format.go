@@ -20,6 +20,8 @@ func (req *GenerateContentRequest) checkResponseFormat(r route) *apiError {
 		return fieldf(field, "must be set to application/json when a response schema is set.")
 	case g.ResponseMIMEType == "application/json" && len(req.Functions) > 0 && isGemini2(r.model):
 		return invalidf("Function calling with a response mime type: 'application/json' is unsupported")
+	case g.ResponseMIMEType == "application/json" && len(req.ServerTools) > 0 && isGemini2(r.model):
+		return invalidf("Tool use with a response mime type: 'application/json' is unsupported")
 	}
 	return g.response.check("generation_config.response_schema")
 }

@@ -9,7 +9,8 @@ import (
 // check refuses a request that decodes but that the API would not take.
 func (req *GenerateContentRequest) check(r route) *apiError {
 	for _, check := range []func(route) *apiError{
-		req.checkParts, req.checkTools, req.checkToolConfig, req.checkGeneration, req.checkResponseFormat, req.checkTurns,
+		req.checkParts, req.checkTools, req.checkToolConfig, req.checkServerTools, req.checkGeneration, req.checkSafety,
+		req.checkResponseFormat, req.checkTurns,
 		req.checkMedia, req.checkResponseReferences, req.checkSignatures,
 	} {
 		if err := check(r); err != nil {
@@ -63,36 +64,6 @@ func checkContent(c *Content) (at, problem string) {
 		}
 	}
 	return "", ""
-}
-
-func (req *GenerateContentRequest) checkGeneration(r route) *apiError {
-	g := &req.Generation
-	for _, lim := range []struct {
-		field    string
-		v        *float64
-		min, max float64
-	}{
-		{"temperature", g.Temperature, 0, 2},
-		{"top_p", g.TopP, 0, 1},
-		{"top_k", g.TopK, 1, 1 << 20},
-		{"max_output_tokens", g.MaxOutputTokens, 1, 1 << 31},
-		{"candidate_count", g.CandidateCount, 1, 8},
-	} {
-		if lim.v != nil && !(lim.min <= *lim.v && *lim.v <= lim.max) {
-			return fieldf("generation_config."+lim.field, "%s must be in the range [%g, %g].", lim.field, lim.min, lim.max)
-		}
-	}
-	switch {
-	case g.CandidateCount != nil && *g.CandidateCount > 1 && !isGemini2(r.model):
-		return invalidf("Multiple candidates is not enabled for this model")
-	case len(g.StopSequences) > 5:
-		return fieldf("generation_config.stop_sequences", "at most 5 stop sequences are supported.")
-	case g.ThinkingLevel != "" && g.ThinkingBudget != nil:
-		return invalidf("You can only set only one of thinking budget and thinking level.")
-	case g.ThinkingLevel != "" && isGemini2(r.model):
-		return invalidf("Thinking level is not supported for this model.")
-	}
-	return nil
 }
 
 // turn says what a content is in the order of turns.

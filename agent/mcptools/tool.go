@@ -14,6 +14,7 @@ type listedTool struct {
 	name        string
 	description string
 	schema      any  // of the arguments
+	readOnly    bool // it changes nothing, says the service
 	repeatable  bool // calling it twice is no worse than once, says the service
 }
 
@@ -46,7 +47,8 @@ func toolsOf(raw json.RawMessage) []listedTool {
 			t.description = text(entry["title"])
 		}
 		t.description = redact.Bytes(t.description, maxDescription)
-		t.repeatable = hints.ReadOnlyHint == true || hints.IdempotentHint == true
+		t.readOnly = hints.ReadOnlyHint == true
+		t.repeatable = t.readOnly || hints.IdempotentHint == true
 		_ = json.Unmarshal(entry["inputSchema"], &t.schema) // nil: no arguments
 		tools = append(tools, t)
 	}
@@ -68,6 +70,7 @@ func (s *server) tool(t listedTool, schema *toolschema.Schema) agent.Tool {
 		Source:      s.url.Host,
 		Type:        "extension",
 		Schema:      schema,
+		ReadOnly:    t.readOnly,
 		Call: func(ctx context.Context, args map[string]any) (any, error) {
 			return s.call(ctx, t, args)
 		},

@@ -23,20 +23,12 @@ type factTools struct {
 func FactTools(c *Conversations, anonymous string) agent.ToolSource {
 	s := &factTools{c: c, anonymous: anonymous}
 	s.tools = []agent.Tool{
-		mustTool(agent.NewTool("remember", "Keeps a fact about the user for later conversations, such as a preference, a name or a plan. "+
+		agent.MustTool(agent.NewTool("remember", "Keeps a fact about the user for later conversations, such as a preference, a name or a plan. "+
 			"Call it when the user tells something worth knowing next time, or asks for it. Never keep passwords or keys.", s.remember)),
-		mustTool(agent.NewTool("recall", "Finds facts about the user that were kept in earlier conversations, best first. "+
+		agent.MustTool(agent.NewTool("recall", "Finds facts about the user that were kept in earlier conversations, best first. "+
 			"Call it before you say that you do not know something about the user.", s.recall)),
 	}
 	return s
-}
-
-// mustTool is for the tools above, whose types are known to work.
-func mustTool(t agent.Tool, err error) agent.Tool {
-	if err != nil {
-		panic(err)
-	}
-	return t
 }
 
 // Tools are those of the user whom the run of ctx is for.

@@ -27,6 +27,15 @@ func (n *normalizer) object(tree any) (map[string]any, error) {
 	if !ok {
 		return nil, errors.New("it is no object")
 	}
+	root, err := n.root(source)
+	if err != nil || !takesArguments(root) {
+		return nil, err
+	}
+	return root, nil
+}
+
+// root returns the schema put right, which is one of an object.
+func (n *normalizer) root(source map[string]any) (map[string]any, error) {
 	if (&graph{root: source}).endless(source) {
 		return nil, errEndless
 	}
@@ -50,9 +59,6 @@ func (n *normalizer) object(tree any) (map[string]any, error) {
 			return nil, errors.New("the arguments are not an object")
 		}
 		root["type"] = "object"
-	}
-	if !takesArguments(root) {
-		return nil, nil
 	}
 	return root, nil
 }

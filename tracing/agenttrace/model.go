@@ -44,6 +44,8 @@ type ModelCallStart struct {
 	FrequencyPenalty *float64
 	PresencePenalty  *float64
 	Stream           bool                // the answer is asked for as a stream
+	Safety           []string            // CATEGORY=THRESHOLD
+	ServerTools      []string            // that the service runs itself
 	Content          func() ModelContent // may be nil; called at most once
 }
 
@@ -129,6 +131,12 @@ func appendParameters(a []attribute.KeyValue, in *ModelCallStart) []attribute.Ke
 	}
 	a = appendFloat(a, semconv.KeyGenAIFrequencyPenalty, in.FrequencyPenalty)
 	a = appendFloat(a, semconv.KeyGenAIPresencePenalty, in.PresencePenalty)
+	if len(in.Safety) > 0 {
+		a = append(a, semconv.KeyLLMSafety.StringSlice(in.Safety))
+	}
+	if len(in.ServerTools) > 0 {
+		a = append(a, semconv.KeyLLMServerTools.StringSlice(in.ServerTools))
+	}
 	a = appendText(a, semconv.KeyGenAIOutputType, in.OutputType, maxIdentRunes)
 	return appendText(a, semconv.KeyGenAIReasoningLevel, in.ReasoningLevel, maxIdentRunes)
 }

@@ -52,6 +52,7 @@ type TaskResult struct {
 	CostUSD        *float64 // nil: not known
 	Budget         *Budget  // nil: there is none
 	FinishReasons  []string // of the last model answer, conventions' names
+	PromptVersion  string   // of instructions and tools; "": not known
 }
 
 // Budget says how much of its closest limit a task has used, its sub-agents included.
@@ -139,6 +140,7 @@ func (s *TaskSpan) End(out TaskResult, err error) {
 			semconv.KeyGenAIInputTokens.Int(out.Usage.InputTokens),
 			semconv.KeyGenAIOutputTokens.Int(out.Usage.OutputTokens))
 	}
+	a = appendText(a, semconv.KeyPromptVersion, out.PromptVersion, maxIdentRunes)
 	a = appendFloat(a, semconv.KeyLLMCost, out.CostUSD)
 	if b := out.Budget; b != nil {
 		used := []attribute.KeyValue{

@@ -5,6 +5,7 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
 
 	"example.com/gemini-agent/tracing/redact"
 	"example.com/gemini-agent/tracing/semconv"
@@ -16,6 +17,7 @@ type ToolCallStart struct {
 	Type                      string // function, extension, datastore; default function
 	AgentName, SessionID      string
 	Args                      map[string]any
+	ReadOnly                  bool
 }
 
 // ToolCallResult ends it.
@@ -58,6 +60,9 @@ func (t *AgentTracer) StartToolCall(ctx context.Context, in ToolCallStart) (cont
 	a = appendText(a, semconv.KeyGenAIToolDescription, in.Description, maxTextRunes)
 	a = appendText(a, semconv.KeyGenAIAgentName, in.AgentName, maxIdentRunes)
 	a = appendText(a, semconv.KeyGenAIConversationID, in.SessionID, maxIdentRunes)
+	if in.ReadOnly {
+		a = append(a, semconv.KeyToolReadOnly.Bool(true))
+	}
 	if t.previews() {
 		a = append(a, semconv.KeyToolArgs.String(redact.Args(in.Args)))
 	}
@@ -84,6 +89,22 @@ func (s *ToolCallSpan) End(out ToolCallResult, err error) {
 		a = appendObject(a, semconv.KeyGenAIToolCallResult, out.Result)
 	}
 	s.end(a, err, codes.Ok)
+}
+
+const maxProgressRunes = 200
+
+// AddProgress adds the event tool.progress, with the text where previews are recorded. Unlike the rest of the handle it may
+// be called from several goroutines; after the span's end it does nothing.
+func (s *ToolCallSpan) AddProgress(text string) {
+	if s == nil || !s.recording() {
+		return
+	}
+	if !s.t.previews() || text == "" {
+		s.span.AddEvent(semconv.EventProgress)
+		return
+	}
+	s.span.AddEvent(semconv.EventProgress, trace.WithAttributes(
+		semconv.KeyProgressMessage.String(redact.Preview(text, maxProgressRunes))))
 }
 
 type toolCallContextKey struct{}

@@ -33,6 +33,7 @@ const (
 	EventRetry          = "llm.retry"                  // on a model call: an attempt failed and is made again
 	EventFirstText      = "llm.first_text"             // on a model call that streams: the first text is there
 	EventBudgetExceeded = "agent.budget.exceeded"      // on the task: its budget ended it, with the KeyBudget attributes
+	EventProgress       = "tool.progress"              // on a tool: how far it has come, with KeyProgressMessage
 	EventException      = semconv.ExceptionEventName   // on a failed span
 	KeyReason           = attribute.Key("reason")      // of EventFinished: stop, max_steps, timeout, …
 	KeyTotalSteps       = attribute.Key("total_steps") // of EventFinished
@@ -40,6 +41,7 @@ const (
 	KeyAttempt          = attribute.Key("attempt")     // of EventRetry: the one that failed, from 1
 	KeyWait             = attribute.Key("wait_ms")     // of EventRetry
 	KeyAskedWait        = attribute.Key("asked_wait_ms")
+	KeyProgressMessage  = attribute.Key("message") // of EventProgress: at most 200 runes; a preview
 )
 
 // Our own keys: the run.
@@ -50,6 +52,7 @@ const (
 	KeySessionID           = attribute.Key("agent.session.id")
 	KeySessionTurn         = attribute.Key("agent.session.turn")          // from 1
 	KeySessionTurnsDropped = attribute.Key("agent.session.turns_dropped") // earlier turns that the model is not told of; absent: none
+	KeyPromptVersion       = attribute.Key("agent.prompt.version")        // short hash of instructions and tools
 	KeyAgentTotalSteps     = attribute.Key("agent.total_steps")
 	KeyFinalResponseLength = attribute.Key("agent.final_response_length") // runes
 	KeyBudgetUnit          = attribute.Key("agent.budget.unit")           // tokens, usd: of the limit that was closest
@@ -70,6 +73,8 @@ const (
 	// KeyLLMCost is US dollars, on model calls and on the task. The conventions have an open proposal for it
 	// (gen_ai.usage.cost.*); when it has a name, it is set beside this one.
 	KeyLLMCost          = attribute.Key("llm.cost_usd")
+	KeyLLMSafety        = attribute.Key("llm.safety")          // CATEGORY=THRESHOLD, as asked for
+	KeyLLMServerTools   = attribute.Key("llm.server_tools")    // tools the service may run itself
 	KeyLLMToolUseTokens = attribute.Key("llm.tool_use_tokens") // part of the input; the conventions have no key for it
 )
 
@@ -79,6 +84,7 @@ const (
 	KeyToolArgs        = attribute.Key("tool.args") // redacted JSON, at most 500 runes; a preview
 	KeyToolDuration    = attribute.Key("tool.duration_ms")
 	KeyToolSuccess     = attribute.Key("tool.success")
+	KeyToolReadOnly    = attribute.Key("tool.read_only")   // true: the tool says that it changes nothing
 	KeyToolResultSize  = attribute.Key("tool.result_size") // bytes, as given to the model
 	KeyMemoryOperation = attribute.Key("memory.operation") // read, write, search, delete
 	KeyMemoryType      = attribute.Key("memory.type")      // short_term, long_term

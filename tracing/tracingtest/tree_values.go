@@ -16,8 +16,9 @@ const present = "<PRESENT>"
 // unstableKeys are the attributes whose values differ from run to run; one that ends in '*' is a prefix.
 var unstableKeys = []string{
 	"llm.duration_ms", "tool.duration_ms",
-	"llm.cost_usd", // prices change
-	"wait_ms",      // of llm.retry: jitter
+	"llm.cost_usd",         // prices change
+	"agent.prompt.version", // with every word of a prompt
+	"wait_ms",              // of llm.retry: jitter
 	"gen_ai.response.time_to_first_chunk",
 	"client.port", "correlation.id", "exception.stacktrace", "faas.coldstart", "faas.invocation_id",
 	"network.local.port", "network.peer.port", "process.*", "thread.*", "user_agent.original",
