@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // described is the part of the description that the code here can be held against.
@@ -53,10 +55,19 @@ func TestOpenAPIDescribesTheHandlers(t *testing.T) {
 	t.Parallel()
 	d := readDescription(t)
 	a, _ := newTestApp(t, modelFunc(says), nil)
+	var served, told []string
 	for _, r := range append(a.routes(), route{method: http.MethodGet, path: indexPath}, route{method: http.MethodGet, path: openAPIPath}) {
-		if _, ok := d.Paths[r.path][strings.ToLower(r.method)]; !ok {
-			t.Errorf("%s %s is not described", r.method, r.path)
+		served = append(served, r.method+" "+r.path)
+	}
+	for path, methods := range d.Paths {
+		for method := range methods {
+			told = append(told, strings.ToUpper(method)+" "+path)
 		}
+	}
+	slices.Sort(served)
+	slices.Sort(told)
+	if diff := cmp.Diff(served, told); diff != "" {
+		t.Errorf("served (-) and described (+):\n%s", diff)
 	}
 	for _, name := range fields {
 		if _, ok := d.Components.Schemas["Task"].Properties[name]; !ok {
