@@ -43,7 +43,8 @@ var description = sync.OnceValues(func() (*described, error) {
 	if err != nil {
 		return nil, err
 	}
-	v, errs := validator.NewValidator(doc, config.WithStrictMode(), config.WithFormatAssertions())
+	v, errs := validator.NewValidator(doc, config.WithStrictMode(), config.WithFormatAssertions(),
+		config.WithStrictIgnoredHeadersExtra("Trailer", "X-Accel-Buffering")) // how a stream travels
 	return &described{v, model.Model, schema_validation.NewSchemaValidator(config.WithFormatAssertions())}, errors.Join(errs...)
 })
 
@@ -86,6 +87,31 @@ func checkAnswer(tb testing.TB, req *http.Request, res *http.Response, body []by
 	}
 	for _, err := range errs {
 		tb.Errorf("%s %s answers %d, which is not described: %s\n%s", req.Method, req.URL.Path, res.StatusCode, explain(err), body)
+	}
+}
+
+// events are the schemas of what a stream sends.
+var events = map[string]string{
+	"start": "StartEvent", "delta": "DeltaEvent", "step": "StepEvent", "tool": "ToolEvent", "answer": "Answer", "error": "Problem",
+}
+
+// checkStream fails the test unless the events of a stream are described, from the first to the last.
+func checkStream(tb testing.TB, body []byte) {
+	tb.Helper()
+	var seen []string
+	for _, m := range regexp.MustCompile(`(?m)^event: (.*)\ndata: (.*)$`).FindAllSubmatch(body, -1) {
+		name := string(m[1])
+		seen = append(seen, name)
+		if events[name] == "" {
+			tb.Errorf("the event %s is not described", name)
+			continue
+		}
+		for _, err := range describe(tb).schema(events[name], m[2]) {
+			tb.Errorf("the event %s is not as described: %s\n%s", name, explain(err), m[2])
+		}
+	}
+	if n := len(seen); n < 2 || seen[0] != "start" || seen[n-1] != "answer" && seen[n-1] != "error" {
+		tb.Errorf("the events are %v", seen)
 	}
 }
 
@@ -227,7 +253,9 @@ func TestCommandsOfTheHTTPInterface(t *testing.T) {
 		res := rec.Result()
 		statuses = append(statuses, res.StatusCode)
 		if r.Method != http.MethodOptions {
-			checkAnswer(t, r, res, rec.Body.Bytes())
+			if checkAnswer(t, r, res, rec.Body.Bytes()); res.Header.Get("Content-Type") == "text/event-stream" {
+				checkStream(t, rec.Body.Bytes())
+			}
 			r.Body = io.NopCloser(bytes.NewReader(body))
 			if valid, errs := describe(t).validator.ValidateHttpRequest(r); valid != (res.StatusCode < 400) {
 				t.Errorf("%s %s with %s answers %d, and the description says of it: %v", r.Method, r.URL, body, res.StatusCode, errs)
