@@ -22,6 +22,7 @@ func TestLocal(t *testing.T) {
 	program := process.Build(t, localMain)
 	for name, test := range map[string]func(*testing.T, string){
 		"the README's curl":                answersTheREADME,
+		"a mistyped variable":              asksAboutATypo,
 		"no exporter, no picture":          printsNoPicture,
 		"a collector on this machine":      findsTheCollector,
 		"a signal ends it after the flush": flushesAtTheEnd,
@@ -95,6 +96,14 @@ func answersTheREADME(t *testing.T, program string) {
 		t.Errorf("the start says\n%s", usage)
 	}
 	checkLog(t, l.stderr())
+}
+
+func asksAboutATypo(t *testing.T, program string) {
+	l := startLocal(t, program, "TRACE_FLUSH_TIMOUT=1s")
+	l.curl(t)
+	if n := strings.Count(l.stderr(), "TRACE_FLUSH_TIMOUT: nothing reads this; is TRACE_FLUSH_TIMEOUT meant?"); n != 1 {
+		t.Errorf("said %d times:\n%s", n, l.stderr())
+	}
 }
 
 func printsNoPicture(t *testing.T, program string) {
