@@ -23,6 +23,7 @@ func TestLocal(t *testing.T) {
 	for name, test := range map[string]func(*testing.T, string){
 		"the README's curl":                answersTheREADME,
 		"the README's stream":              streamsAsTheREADMESays,
+		"a mistyped variable":              asksAboutATypo,
 		"no exporter, no picture":          printsNoPicture,
 		"a collector on this machine":      findsTheCollector,
 		"a signal ends it after the flush": flushesAtTheEnd,
@@ -117,6 +118,14 @@ func streamsAsTheREADMESays(t *testing.T, program string) {
 	}
 	split(t, l.stdout(), data[1])
 	checkLog(t, l.stderr())
+}
+
+func asksAboutATypo(t *testing.T, program string) {
+	l := startLocal(t, program, "TRACE_FLUSH_TIMOUT=1s")
+	l.curl(t)
+	if n := strings.Count(l.stderr(), "TRACE_FLUSH_TIMOUT: nothing reads this; is TRACE_FLUSH_TIMEOUT meant?"); n != 1 {
+		t.Errorf("said %d times:\n%s", n, l.stderr())
+	}
 }
 
 func printsNoPicture(t *testing.T, program string) {

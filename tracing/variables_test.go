@@ -58,3 +58,66 @@ func TestVariablesAreAllThatIsRead(t *testing.T) {
 		})
 	}
 }
+
+// Each variable of the OpenTelemetry specification works, or is named once when it is set
+// (https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/ and .../protocol/exporter/).
+func TestSpecificationsVariables(t *testing.T) {
+	t.Parallel()
+	otlp := func(signal string) (names []string) {
+		for _, suffix := range []string{
+			"ENDPOINT", "HEADERS", "PROTOCOL", "TIMEOUT", "COMPRESSION", "INSECURE", "CERTIFICATE", "CLIENT_CERTIFICATE", "CLIENT_KEY",
+		} {
+			names = append(names, "OTEL_EXPORTER_OTLP_"+signal+suffix)
+		}
+		return names
+	}
+	works := slices.Concat([]string{
+		"OTEL_SDK_DISABLED", "OTEL_RESOURCE_ATTRIBUTES", "OTEL_SERVICE_NAME", "OTEL_PROPAGATORS", "OTEL_TRACES_SAMPLER",
+		"OTEL_TRACES_SAMPLER_ARG", "OTEL_TRACES_EXPORTER", "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_ATTRIBUTE_COUNT_LIMIT",
+		"OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "OTEL_SPAN_EVENT_COUNT_LIMIT",
+		"OTEL_SPAN_LINK_COUNT_LIMIT", "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT",
+		"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT",
+	}, otlp(""), otlp("TRACES_"))
+	named := slices.Concat([]string{
+		"OTEL_ENTITIES", "OTEL_LOG_LEVEL", "OTEL_CONFIG_FILE", "OTEL_EXPERIMENTAL_CONFIG_FILE", "OTEL_SEMCONV_STABILITY_OPT_IN",
+		"OTEL_BSP_SCHEDULE_DELAY", "OTEL_BSP_EXPORT_TIMEOUT", "OTEL_BSP_MAX_QUEUE_SIZE", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
+		"OTEL_BLRP_SCHEDULE_DELAY", "OTEL_BLRP_EXPORT_TIMEOUT", "OTEL_BLRP_MAX_QUEUE_SIZE", "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE",
+		"OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT",
+		"OTEL_METRICS_EXPORTER", "OTEL_LOGS_EXPORTER", "OTEL_METRICS_EXEMPLAR_FILTER", "OTEL_METRIC_EXPORT_INTERVAL",
+		"OTEL_METRIC_EXPORT_TIMEOUT", "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE",
+		"OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "OTEL_EXPORTER_OTLP_SPAN_INSECURE",
+		"OTEL_EXPORTER_OTLP_METRIC_INSECURE", "OTEL_EXPORTER_PROMETHEUS_HOST", "OTEL_EXPORTER_PROMETHEUS_PORT",
+		"OTEL_EXPORTER_ZIPKIN_ENDPOINT", "OTEL_EXPORTER_ZIPKIN_TIMEOUT", "OTEL_EXPORTER_JAEGER_ENDPOINT",
+		"OTEL_EXPORTER_JAEGER_AGENT_HOST", "OTEL_PYTHON_LOG_CORRELATION", "OTEL_JAVAAGENT_ENABLED",
+	}, otlp("METRICS_"), otlp("LOGS_"))
+	set := func(string) string { return "x" }
+	for _, name := range works {
+		if !slices.Contains(variables(), name) {
+			t.Errorf("%s is not read", name)
+		}
+		if err := CheckVariables([]string{name}, set); err != nil {
+			t.Errorf("%s works: %v", name, err)
+		}
+	}
+	for _, name := range variables() {
+		if strings.HasPrefix(name, "OTEL_") && !slices.Contains(works, name) {
+			t.Errorf("%s is in no specification", name)
+		}
+	}
+	for _, name := range named {
+		if err := CheckVariables([]string{name, name}, set); err == nil ||
+			err.Error() != name+": set, but not supported: without effect here" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	err := CheckVariables(slices.Concat(works, named, named), set)
+	if err == nil || strings.Count(err.Error(), "\n") != 0 {
+		t.Fatalf("%v, want one sentence", err)
+	}
+	for _, name := range named {
+		listed := strings.Split(strings.TrimSuffix(err.Error(), ": set, but not supported: without effect here"), ", ")
+		if n := len(slices.DeleteFunc(listed, func(s string) bool { return s != name })); n != 1 {
+			t.Errorf("%s is named %d times", name, n)
+		}
+	}
+}
