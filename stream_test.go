@@ -279,7 +279,8 @@ func TestWholeRunes(t *testing.T) {
 
 // A panic in a stream cuts it short: there is no last event, and no goroutine is left.
 func TestPanicInAStream(t *testing.T) {
-	a, rec := newTestApp(t, streaming{stream: func(context.Context, int, func(string)) (*agent.Reply, error) { panic("hunter2") }}, nil)
+	a, rec := newTestApp(t, streaming{stream: func(context.Context, int, func(string)) (*agent.Reply, error) { panic("hunter2") }},
+		map[string]string{"SESSION_STORE": "none"})
 	server := httptest.NewServer(a)
 	defer server.Close()
 	r := streamTask(t.Context())
