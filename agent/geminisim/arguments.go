@@ -55,7 +55,7 @@ var (
 
 func (p pieces) of(t text) *pieces {
 	p.said, p.numbers = strings.ToLower(string(t)), aNumber.FindAllString(string(t), 8)
-	p.zone = append(text("time "+t).zones(), "")[0]
+	p.zone = append(("time " + t).zones(), "")[0]
 	switch quoted := quotes.FindStringSubmatch(string(t)); {
 	case p.text != "":
 	case quoted != nil:
