@@ -52,6 +52,8 @@ type App struct {
 	provider *tracing.Provider
 	handler  http.Handler
 
+	name, description string // AGENT_NAME and AGENT_DESCRIPTION; "" where they are not set, or no good
+
 	agent     *agent.Agent
 	agentErr  error            // why there is no agent: a missing or unusable setting
 	subAgents subAgents        // empty: none configured

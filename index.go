@@ -62,9 +62,9 @@ func (a *App) optionsMux(pages map[string]http.HandlerFunc) *http.ServeMux {
 // serveIndex answers GET /. It needs no model and no key, so it says what is deployed even where nothing else works.
 func (a *App) serveIndex(w http.ResponseWriter, _ *http.Request) {
 	in := index{
-		Name:        cmp.Or(a.cfg.Getenv("AGENT_NAME"), a.cfg.Getenv("OTEL_SERVICE_NAME"), serviceName),
+		Name:        cmp.Or(a.name, a.cfg.Getenv("OTEL_SERVICE_NAME"), serviceName),
 		Version:     a.cfg.Getenv("APP_VERSION"),
-		Description: a.cfg.Getenv("AGENT_DESCRIPTION"),
+		Description: a.description,
 		SubAgents:   a.subAgents.names(),
 	}
 	for _, r := range a.routes() {

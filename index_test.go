@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -108,5 +109,17 @@ func TestIndexNamesTheSubAgents(t *testing.T) {
 		`"GET /api/v1/agent/sessions/{id}","DELETE /api/v1/agent/sessions/{id}","GET /openapi.json"],"sub_agents":["research","math"]}` + "\n"
 	if diff := cmp.Diff(want, w.Body.String()); diff != "" {
 		t.Errorf("GET / (-want +got):\n%s", diff)
+	}
+}
+
+// A name and a description that no span has are not the agent's in its index either.
+func TestIndexHasNothingThatWasRefused(t *testing.T) {
+	a, _ := newTestApp(t, nil, map[string]string{
+		"AGENT_NAME": "one\ntwo", "AGENT_DESCRIPTION": strings.Repeat("é", maxDescription+1), "OTEL_SERVICE_NAME": "service",
+	})
+	w := httptest.NewRecorder()
+	a.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+	if got := w.Body.String(); !strings.HasPrefix(got, `{"name":"service","version":"","paths":`) {
+		t.Errorf("GET / = %s", got)
 	}
 }

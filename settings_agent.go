@@ -24,8 +24,9 @@ const sourceDir = "serverless_function_source_code"
 // describeAgent sets who the agent is: the settings AGENT_NAME, AGENT_DESCRIPTION and AGENT_INSTRUCTIONS, or the file of
 // AGENT_INSTRUCTIONS_FILE. What is not set, or no good, has the agent's own default. Config.Instructions wins.
 func (a *App) describeAgent(settings *env.Reader, cfg *agent.Config) {
-	cfg.Name = shortText(settings, "AGENT_NAME", "a name of at most 64 characters in one line", serviceName, maxAgentName)
-	cfg.Description = shortText(settings, "AGENT_DESCRIPTION", "a text of at most 500 characters in one line", "none", maxDescription)
+	a.name = shortText(settings, "AGENT_NAME", "a name of at most 64 characters in one line", serviceName, maxAgentName)
+	a.description = shortText(settings, "AGENT_DESCRIPTION", "a text of at most 500 characters in one line", "none", maxDescription)
+	cfg.Name, cfg.Description = a.name, a.description
 	cfg.Instructions = cmp.Or(a.cfg.Instructions, instructions(settings))
 }
 
