@@ -77,9 +77,7 @@ type Agent struct {
 // warning in the log: one bad name would make the service refuse every request.
 func New(model Model, cfg Config) *Agent {
 	a := &Agent{model: model, cfg: cfg.withDefaults()}
-	ts := newToolset(context.Background(), a.cfg.Tools, nil, a.cfg.Logger)
-	a.cfg.Tools = ts.tools // what is left out is said once, not at each run with Sources
-	a.tools.Store(ts)
+	a.cfg.Tools = a.offer(context.Background(), a.cfg.Tools, nil).tools // what is left out is said once, not at each run with Sources
 	return a
 }
 
@@ -191,7 +189,7 @@ func (a *Agent) Run(ctx context.Context, t Task) (*Result, error) {
 		t.Listener.Begin()
 	}
 	r.tools = a.toolset(ctx)
-	r.result.PromptVersion = promptVersion(a.cfg.Instructions, r.tools.declarations)
+	r.result.PromptVersion = r.tools.promptVersion
 	err := r.converse(ctx)
 	r.result.Delegated = r.delegated.Spent()
 	if r.result.Budget == nil {
@@ -217,8 +215,13 @@ func (a *Agent) toolset(ctx context.Context) *toolset {
 		wg.Go(func() { offers[i] = s.Tools(ctx) })
 	}
 	wg.Wait()
-	tools := slices.Concat(append([][]Tool{a.cfg.Tools}, offers...)...)
-	ts := newToolset(ctx, tools, latest, a.cfg.Logger)
+	return a.offer(ctx, slices.Concat(append([][]Tool{a.cfg.Tools}, offers...)...), latest)
+}
+
+// offer makes a toolset and keeps it for the runs to come.
+func (a *Agent) offer(ctx context.Context, tools []Tool, before *toolset) *toolset {
+	ts := newToolset(ctx, tools, before, a.cfg.Logger)
+	ts.promptVersion = promptVersion(a.cfg.Instructions, ts.declarations)
 	a.tools.Store(ts)
 	return ts
 }

@@ -162,12 +162,14 @@ const (
 
 // budgetUse tells of the limit of which the largest part is used, or would be with one more call; nil without any.
 func (r *run) budgetUse() *BudgetUse {
-	b, used, next := r.task.Budget, r.used(), r.nextCall()
+	b := r.task.Budget
+	if b == (Budget{}) {
+		return nil
+	}
+	used, next := r.used(), r.nextCall()
 	tokens := &BudgetUse{Unit: unitTokens, Limit: float64(b.Tokens), Used: float64(used.tokens)}
 	money := &BudgetUse{Unit: unitUSD, Limit: b.CostUSD, Used: math.Round(used.usd*1e9) / 1e9}
 	switch {
-	case b == (Budget{}):
-		return nil
 	case b.CostUSD == 0:
 		return tokens
 	case b.Tokens == 0:

@@ -96,13 +96,7 @@ func (r *run) summarize(ctx context.Context, text string) (summary string, err e
 		return "", failure
 	}
 	r.result.Attempts += reply.Attempts
-	out = agenttrace.ModelCallResult{
-		CostUSD: r.note(ctx, reply), ResponseModel: reply.Model, ResponseID: reply.ID, Usage: reply.Usage,
-		FinishReasons: reply.FinishReasons,
-	}
-	if reply.Turn.Message != nil {
-		out.Output = func() []agenttrace.Message { return []agenttrace.Message{reply.Turn.Message()} }
-	}
+	out = r.described(ctx, reply)
 	if end = replyError(reply); end != nil {
 		return "", end
 	}

@@ -44,11 +44,17 @@ func (r *run) finish(p *Reply) error {
 	return nil
 }
 
-// stopAtLimit makes the result of a run whose model still wants tools.
-func (r *run) stopAtLimit(p *Reply, spent bool) {
-	if spent {
+// stopAtLimit makes the result of a run whose model still wants tools, because its budget is spent or else its steps are. A
+// task that wants a certain form of answer then has none.
+func (r *run) stopAtLimit(p *Reply, spent bool) error {
+	switch {
+	case spent && r.task.ResponseSchema != nil:
+		return noConforming(ReasonBudget, nil)
+	case spent:
 		r.stopAtBudget()
-		return
+		return nil
+	case r.task.ResponseSchema != nil:
+		return noConforming(ReasonMaxSteps, nil)
 	}
 	sentence := fmt.Sprintf("The task was not finished at its step limit of %d. "+
 		"Allow more with max_steps, or make it smaller.", r.task.MaxSteps)
@@ -57,6 +63,7 @@ func (r *run) stopAtLimit(p *Reply, spent bool) {
 		text = sentence
 	}
 	r.conclude(ReasonMaxSteps, text, sentence)
+	return nil
 }
 
 // conclude sets the result. fault is empty for a plain answer; otherwise it is what the task's span says.

@@ -43,15 +43,10 @@ func (r *run) loop(ctx context.Context) error {
 			}
 			return r.keep(reply)
 		}
-		spent := !r.fits(1)
-		if (spent || n > r.task.MaxSteps) && r.task.ResponseSchema != nil {
-			if spent {
-				return noConforming(ReasonBudget, nil)
+		if spent := !r.fits(1); spent || n > r.task.MaxSteps {
+			if err := r.stopAtLimit(reply, spent); err != nil {
+				return err
 			}
-			return noConforming(ReasonMaxSteps, nil)
-		}
-		if spent || n > r.task.MaxSteps {
-			r.stopAtLimit(reply, spent)
 			r.turns = r.turns[:len(r.turns)-1] // the calls that were not run
 			return r.keep(reply)
 		}

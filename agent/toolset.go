@@ -14,6 +14,8 @@ type toolset struct {
 	declarations []Declaration
 	index        map[string]int // by name, into tools and schemas
 	schemas      []*toolschema.Schema
+
+	promptVersion string // with the agent's instructions
 }
 
 // newToolset checks and compiles tools. Schemas that before holds already are taken from there: sources usually offer
