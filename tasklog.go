@@ -125,12 +125,8 @@ func appendRun(fields []slog.Attr, rec *taskRecord) []slog.Attr {
 		fields = append(fields,
 			slog.String("finish_reason", res.FinishReason), slog.String("model", res.Model),
 			slog.String("prompt_version", res.PromptVersion),
-			slog.Int("steps", len(res.Steps)), slog.Any("tools", tools), slog.Any("tools_failed", failed), slog.Int("attempts", res.Attempts),
-			slog.Int("input_tokens", res.Usage.InputTokens), slog.Int("output_tokens", res.Usage.OutputTokens),
-			slog.Int("cached_tokens", res.Usage.CachedInputTokens), slog.Int("reasoning_tokens", res.Usage.ReasoningTokens))
-		if res.CostUSD != nil {
-			fields = append(fields, slog.Float64("cost_usd", *res.CostUSD))
-		}
+			slog.Int("steps", len(res.Steps)), slog.Any("tools", tools), slog.Any("tools_failed", failed), slog.Int("attempts", res.Attempts))
+		fields = appendSpent(fields, res.Spent)
 		if b := res.Budget; b != nil {
 			fields = append(fields, slog.Group("budget",
 				slog.String("unit", b.Unit), slog.Float64("limit", b.Limit), slog.Float64("used", b.Used)))
@@ -138,14 +134,18 @@ func appendRun(fields []slog.Attr, rec *taskRecord) []slog.Attr {
 		rec.delegated = res.Delegated
 	}
 	if d := rec.delegated; d != (agent.Spent{}) {
-		group := []any{
-			slog.Int("input_tokens", d.Usage.InputTokens), slog.Int("output_tokens", d.Usage.OutputTokens),
-			slog.Int("cached_tokens", d.Usage.CachedInputTokens), slog.Int("reasoning_tokens", d.Usage.ReasoningTokens),
-		}
-		if d.CostUSD != nil {
-			group = append(group, slog.Float64("cost_usd", *d.CostUSD))
-		}
-		fields = append(fields, slog.Group("delegated", group...))
+		fields = append(fields, slog.GroupAttrs("delegated", appendSpent(nil, d)...))
+	}
+	return fields
+}
+
+// appendSpent appends what model calls have used up.
+func appendSpent(fields []slog.Attr, s agent.Spent) []slog.Attr {
+	fields = append(fields,
+		slog.Int("input_tokens", s.Usage.InputTokens), slog.Int("output_tokens", s.Usage.OutputTokens),
+		slog.Int("cached_tokens", s.Usage.CachedInputTokens), slog.Int("reasoning_tokens", s.Usage.ReasoningTokens))
+	if s.CostUSD != nil {
+		fields = append(fields, slog.Float64("cost_usd", *s.CostUSD))
 	}
 	return fields
 }
