@@ -16,9 +16,9 @@ import (
 	"context"
 	"net/http"
 	"os"
-	"strings"
 	"sync"
 
+	"example.com/gemini-agent/tracing"
 	"github.com/GoogleCloudPlatform/functions-framework-go/functions"
 	"go.opentelemetry.io/otel"
 )
@@ -46,18 +46,8 @@ var entryPoint = sync.OnceValue(func() *App {
 	// The SDK reads some of our variables by itself, does not know all of our values and would say so in plain text
 	// between the log lines. What is wrong with them, New says.
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(error) {}))
-	return New(context.Background(), Config{Getenv: os.Getenv, Variables: variables(), LogWriter: os.Stdout})
+	return New(context.Background(), Config{Getenv: os.Getenv, Variables: tracing.VariableNames(os.Environ()), LogWriter: os.Stdout})
 })
-
-// variables gives the names of the environment's variables.
-func variables() []string {
-	var names []string
-	for _, pair := range os.Environ() {
-		name, _, _ := strings.Cut(pair, "=")
-		names = append(names, name)
-	}
-	return names
-}
 
 // drain makes SIGTERM lose nothing; before the first request there is nothing to lose.
 var drain = sync.OnceFunc(func() { go entryPoint().DrainOnSignal(os.Exit) })

@@ -72,7 +72,7 @@ func startSystem(ctx context.Context, getenv func(string) string, named namedAge
 		return nil, errors.Join(err, s.stop())
 	}
 	s.agent = function.New(ctx, function.Config{
-		Getenv: env.get, Variables: variables(), LogWriter: os.Stderr, LogText: isTerminal(os.Stderr),
+		Getenv: env.get, Variables: tracing.VariableNames(os.Environ()), LogWriter: os.Stderr, LogText: isTerminal(os.Stderr),
 		Tracing: configure(false),
 	})
 	return s, nil
@@ -250,16 +250,6 @@ func (o *overlay) snapshot() *overlay {
 		over[k] = v
 	}
 	return &overlay{under: o.under, over: over}
-}
-
-// variables gives the names of the environment's variables, in which the agent looks for mistyped ones.
-func variables() []string {
-	var names []string
-	for _, pair := range os.Environ() {
-		name, _, _ := strings.Cut(pair, "=")
-		names = append(names, name)
-	}
-	return names
 }
 
 func listens(addr string) bool {

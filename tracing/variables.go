@@ -30,6 +30,15 @@ func variables() []string {
 	return names
 }
 
+// VariableNames gives the names of an environment's variables, as os.Environ has them, for [CheckVariables].
+func VariableNames(environ []string) []string {
+	names := make([]string, len(environ))
+	for i, pair := range environ {
+		names[i], _, _ = strings.Cut(pair, "=")
+	}
+	return names
+}
+
 // CheckVariables looks through the names of an environment's variables for settings without effect. The error joins one
 // sentence for all OTEL_ variables that are set and not supported here (metrics and logs, the batch processor's), unless they
 // say "none", and one for each name that looks like a mistyped one of ours: own are further settings, and only names with a
