@@ -146,11 +146,9 @@ func (s *stream) Tool(step int, name string, ok bool) {
 
 // end sends what came of the run: the last event, or a plain problem where none has been sent.
 func (s *stream) end(answer any, err error) {
-	s.close()
 	switch {
 	case !s.begun && err == nil:
 		s.Begin() // nobody told of the run
-		s.close()
 	case !s.begun:
 		s.app.fail(s.w, s.r, err)
 		return
