@@ -21,6 +21,9 @@ type spanFacts struct {
 	inputTokens    int64
 	outputTokens   int64
 	hasTokens      bool
+	usd            float64
+	priced         bool // usd is known
+	retries        int64
 	tool           bool
 	toolArgs       string
 	result         string // what the model got; recorded on request only
@@ -52,6 +55,8 @@ func readFacts(s sdktrace.ReadOnlySpan) spanFacts {
 			f.inputTokens, f.hasTokens = v.AsInt64(), true
 		case semconv.KeyLLMOutputTokens:
 			f.outputTokens, f.hasTokens = v.AsInt64(), true
+		case semconv.KeyLLMCost:
+			f.usd, f.priced = v.AsFloat64(), true
 		case semconv.KeyToolName:
 			f.tool = true
 		case semconv.KeyToolArgs:
@@ -93,6 +98,9 @@ func readFacts(s sdktrace.ReadOnlySpan) spanFacts {
 }
 
 func (f *spanFacts) readEvent(ev sdktrace.Event) {
+	if ev.Name == semconv.EventRetry {
+		f.retries++
+	}
 	var asked, answered string
 	for _, kv := range ev.Attributes {
 		switch {

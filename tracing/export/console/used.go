@@ -10,31 +10,20 @@ import (
 // used says what the trace's model calls used up: the cost when every call has one, the tokens, and how often an attempt
 // was made again.
 func (w *waterfall) used() (parts []string) {
-	var input, output, calls, priced, retries int64
-	usd := 0.0
+	var input, output, calls, retries int64
+	usd, priced := 0.0, true
 	for _, r := range w.rows {
 		if r.span.Name() != semconv.SpanModelCall {
 			continue
 		}
+		input += r.facts.inputTokens
+		output += r.facts.outputTokens
+		retries += r.facts.retries
+		usd += r.facts.usd
+		priced = priced && r.facts.priced
 		calls++
-		for _, kv := range r.span.Attributes() {
-			switch kv.Key {
-			case semconv.KeyLLMInputTokens:
-				input += kv.Value.AsInt64()
-			case semconv.KeyLLMOutputTokens:
-				output += kv.Value.AsInt64()
-			case semconv.KeyLLMCost:
-				priced++
-				usd += kv.Value.AsFloat64()
-			}
-		}
-		for _, event := range r.span.Events() {
-			if event.Name == semconv.EventRetry {
-				retries++
-			}
-		}
 	}
-	if priced > 0 && priced == calls {
+	if calls > 0 && priced {
 		parts = append(parts, formatUSD(usd))
 	}
 	if input+output > 0 {

@@ -15,7 +15,8 @@ func TestHeadingSaysWhatWasUsed(t *testing.T) {
 		for range retries {
 			stub.Events = append(stub.Events, sdktrace.Event{Name: "llm.retry"})
 		}
-		return waterfallRow{span: stub.Snapshot()}
+		s := stub.Snapshot()
+		return waterfallRow{span: s, facts: readFacts(s)}
 	}
 	tokens := []attribute.KeyValue{attribute.Int("llm.input_tokens", 100), attribute.Int("llm.output_tokens", 7)}
 	priced := append(tokens[:2:2], attribute.Float64("llm.cost_usd", 0.0015))
