@@ -18,9 +18,10 @@ import (
 	"os"
 	"sync"
 
-	"example.com/gemini-agent/tracing"
 	"github.com/GoogleCloudPlatform/functions-framework-go/functions"
 	"go.opentelemetry.io/otel"
+
+	"example.com/gemini-agent/tracing"
 )
 
 // EntryPoint is the name under which the function is deployed.
